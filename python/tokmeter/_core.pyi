@@ -1,0 +1,286 @@
+"""The native core: bytes, instants and names in, values out.
+
+Instants are integer nanoseconds since the Unix epoch, given by the caller; the core has no clock. Money is integer
+nano-USD (1e-9 USD). Tokens are integers. Header fields are pairs of raw bytes as they were on the wire. No method
+raises because of what the wire carried; `TypeError` and `ValueError` are for wrong use by the program.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, final
+
+type Headers = Sequence[tuple[bytes, bytes]]
+type CloseReason = Literal["complete", "client_gone", "upstream_gone", "shutdown", "failed"]
+type Mode = Literal["off", "shadow", "enforce"]
+
+@final
+class HostRule:
+    """A host whose traffic is metered beside the built-in ones.
+
+    `host` is exact or, with a leading dot, a suffix; `dialect` is ``openai`` or ``anthropic``. `rates` are decimal
+    strings in USD per million tokens under the keys ``input``, ``output``, ``cache_read``, ``cache_write``.
+    Raises `ValueError` for an unknown dialect, rate key or malformed decimal.
+    """
+
+    def __new__(
+        cls, host: str, dialect: str, *, port: int | None = None, provider: str, rates: dict[str, str] | None = None
+    ) -> HostRule: ...
+
+@final
+class Budget:
+    """A limit over a scope and a window.
+
+    `scope` maps dimensions (organization, namespace, service, pod, user, key, provider, model) to a value, ``*``
+    (one account per value) or, for models, a prefix ending in ``*``. At least one of `usd` (decimal string),
+    `tokens`, `requests` is given. `period` is request, minute, hour, day, week, month or total; `timezone` an IANA
+    name. `alert_at` are fractions as decimal strings between 0 and 1. Raises `ValueError` on anything else.
+    """
+
+    def __new__(
+        cls,
+        name: str,
+        *,
+        scope: dict[str, str],
+        period: str,
+        usd: str | None = None,
+        tokens: int | None = None,
+        requests: int | None = None,
+        timezone: str = "UTC",
+        mode: Mode = "enforce",
+        alert_at: Sequence[str] = (),
+    ) -> Budget: ...
+
+@final
+class Policies:
+    """What to do where no budget speaks. `unpriced` is ``allow``, ``refuse`` or ``price_as:MODEL``."""
+
+    def __new__(cls, *, unpriced: str = "allow", mode: Mode = "enforce") -> Policies: ...
+
+@final
+class PriceBook:
+    """Dated rates by provider and model."""
+
+    @staticmethod
+    def embedded() -> PriceBook:
+        """The snapshot that ships with this version."""
+    @property
+    def version(self) -> str:
+        """Source, version and date of the snapshot."""
+    def charge(
+        self, provider: str, model: str, usage: dict[str, int], *, at: int, service_tier: str | None = None
+    ) -> Charge | None:
+        """Prices `usage` (keys as in `LedgerEntry.usage`, totals inclusive); None when the model is unpriced."""
+
+@final
+class Charge:
+    """The line items of one exchange and their sum."""
+
+    @property
+    def total_nano_usd(self) -> int: ...
+    @property
+    def items(self) -> list[tuple[str, int, int]]:
+        """`(kind, quantity, amount in nano-USD)` for each line item."""
+
+@final
+class Attribution:
+    """Who is answerable and what ran; every field may be unknown."""
+
+    def __new__(
+        cls,
+        *,
+        service: str | None = None,
+        pid: int | None = None,
+        process: str | None = None,
+        container: str | None = None,
+        pod: str | None = None,
+        namespace: str | None = None,
+        organization: str | None = None,
+        user: str | None = None,
+    ) -> Attribution: ...
+
+@final
+class Request:
+    """One complete request as it was received. `body` is None when it was too large to be held whole."""
+
+    def __new__(
+        cls, *, method: str, scheme: str, host: str, port: int, path: str, headers: Headers, body: bytes | None
+    ) -> Request: ...
+
+@final
+class Admit:
+    """The request goes upstream unchanged."""
+
+@final
+class Refuse:
+    """The request must not be sent; answer with this instead."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def budget(self) -> str | None:
+        """The binding budget; None when a policy refused."""
+    @property
+    def reason(self) -> str:
+        """usd, tokens, requests, unpriced."""
+
+@final
+class Forward:
+    """The chunk goes to the client unchanged."""
+
+@final
+class Cut:
+    """The reply ends here: forward `data`, stop the upstream, then end the client's stream.
+
+    `clean` tells whether `data` ends the stream in the provider's own words; otherwise the client connection must be
+    reset, so that a truncated reply is never mistaken for a whole one.
+    """
+
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def clean(self) -> bool: ...
+
+@final
+class Exchange:
+    """One request and its response. Every method may be called from any end of life, in any order."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def decision(self) -> Admit | Refuse: ...
+    @property
+    def closed(self) -> bool: ...
+    def respond(self, status: int, headers: Headers, now: int) -> None:
+        """The status line and header fields of the response have arrived."""
+    def feed(self, chunk: bytes, now: int) -> Forward | Cut:
+        """One piece of the response body, as it was on the wire (still compressed)."""
+    def close(self, reason: CloseReason, now: int) -> LedgerEntry | None:
+        """Settles the exchange and returns its ledger entry the first time, None ever after."""
+
+@final
+class LedgerEntry:
+    """The record of one finished exchange. Holds names, numbers and instants; no prompt, reply or key."""
+
+    id: str
+    time_ns: int
+    """Instant of admission, which decides the budget window."""
+    duration_ns: int
+    first_chunk_ns: int | None
+    capture: str
+    llm: bool
+    provider: str
+    operation: str
+    request_model: str | None
+    response_model: str | None
+    stream: bool
+    status: int
+    usage: dict[str, int | None]
+    """The eleven counts of the JSON contract, by name."""
+    provenance: str
+    defects: list[str]
+    cost_nano_usd: int | None
+    priced: bool
+    decision: str
+    """admit, refuse or cut."""
+    would_refuse: bool
+    """A budget or policy in shadow mode would have refused or cut."""
+    budget: str | None
+    """The budget that refused or cut (or would have)."""
+    reason: str | None
+    outcome: str
+    """ok, error, refused, cut, client_gone, upstream_gone."""
+    retry: int
+    key_fingerprint: str | None
+    service: str | None
+    pid: int | None
+    process: str | None
+    container: str | None
+    pod: str | None
+    namespace: str | None
+    organization: str | None
+    user: str | None
+    alerts: list[tuple[str, str]]
+    """`(budget, fraction)` thresholds that this settlement crossed for the first time in their window."""
+    def to_json(self) -> str:
+        """The object of the public contract for events and JSON lines: one line, no trailing newline."""
+
+@final
+class Snapshot:
+    """What the exporters read: one consistent copy of all counters."""
+
+    def series(self, name: str) -> list[tuple[tuple[str, ...], int]]:
+        """Label values and integer value of each series of counter or gauge `name`.
+
+        Names and labels: ``exchanges`` (provider, operation, model, service, outcome); ``input_tokens``,
+        ``output_tokens``, ``cache_read_tokens``, ``cache_write_tokens``, ``reasoning_tokens`` (provider, model,
+        service, provenance); ``cost_nano_usd`` (provider, model, service); ``budget_limit_nano_usd``,
+        ``budget_spent_nano_usd``, ``budget_held_nano_usd`` (budget, window); ``decisions`` (decision, mode, reason);
+        ``retries`` (provider); ``retry_cost_nano_usd`` (provider); ``provider_errors`` (provider, code); ``defects``
+        (defect); ``unpriced_exchanges`` (); ``unmetered_exchanges`` (reason); ``open_exchanges`` ().
+        Raises `ValueError` for another name.
+        """
+    def histogram(self, name: str) -> list[tuple[tuple[str, ...], list[int], int, int]]:
+        """Label values, cumulative bucket counts, sum (integer, in the unit of the bounds), count.
+
+        Names: ``exchange_duration_ns`` (provider), ``first_chunk_ns`` (provider), ``cost_per_exchange_nano_usd``
+        (provider), ``context_utilization_ppm`` (provider). Raises `ValueError` for another name.
+        """
+    def bounds(self, name: str) -> list[int]:
+        """Upper bounds of the histogram's buckets, without +Inf, in its unit."""
+    def budgets(self) -> list[dict[str, Any]]:
+        """One dict a budget account: name, account, mode, window, starts_ns, resets_ns (or None), limit_nano_usd,
+        spent_nano_usd, held_nano_usd, limit_tokens, spent_tokens, held_tokens, limit_requests, spent_requests,
+        held_requests (limits None where unlimited), refusals, would_refuse, overrun_nano_usd."""
+
+@final
+class Meter:
+    """Meters, prices and caps exchanges. Thread-safe; one per process.
+
+    `seed` (16 random bytes) keys the fingerprints and the exchange ids. `capture` is ``proxy``, ``tracer`` or
+    ``replay``. Raises `ValueError` for contradictory budgets (two of one name).
+    """
+
+    def __new__(
+        cls,
+        *,
+        price_book: PriceBook,
+        budgets: Sequence[Budget] = (),
+        policies: Policies = ...,
+        hosts: Sequence[HostRule] = (),
+        capture: str = "proxy",
+        seed: bytes,
+    ) -> Meter: ...
+    def knows_host(self, host: str, port: int | None = None) -> bool:
+        """Whether traffic to this host is metered, and so may be decrypted."""
+    def hosts(self) -> list[str]:
+        """Host names and leading-dot suffixes that are metered, for the name constraints of the CA."""
+    def open(self, request: Request, who: Attribution, now: int) -> Exchange | None:
+        """Admits or refuses a request; None when its host is not metered."""
+    def refusal(self, request: Request, code: str, message: str, now: int) -> Refuse:
+        """A provider-shaped refusal for a request that could not be metered (fail-closed policies)."""
+    def unmetered(self, reason: str) -> None:
+        """Counts traffic to a metered host that could not be read."""
+    def expire(self, now: int) -> None:
+        """Gives up reservations whose owner is lost; call about once a second."""
+    def restore(self, entry: dict[str, Any], now: int) -> None:
+        """Re-applies a ledger entry (fields of `LedgerEntry` by name) to the current budget windows at start."""
+    def snapshot(self, now: int) -> Snapshot: ...
+
+@final
+class Tokenizer:
+    """An exact tokenizer."""
+
+    @property
+    def name(self) -> str: ...
+    def count(self, text: str | bytes, *, allow_special: bool = False) -> int: ...
+    def count_until(self, text: str | bytes, limit: int) -> int | None: ...
+    def count_batch(self, texts: Sequence[str | bytes]) -> list[int]: ...
+    def encode(self, text: str | bytes, *, allow_special: bool = False) -> list[int]: ...
+    def decode(self, ids: Sequence[int]) -> bytes: ...
+    @staticmethod
+    def from_tiktoken(encoding: Any) -> Tokenizer: ...
+
+def get_tokenizer(name: str) -> Tokenizer: ...
