@@ -29,7 +29,7 @@ class HostRule:
 class Budget:
     """A limit over a scope and a window.
 
-    `scope` maps dimensions (organization, namespace, service, pod, user, key, provider, model) to a value, ``*``
+    `scope` pairs dimensions (organization, namespace, service, pod, user, key, provider, model) with a value, ``*``
     (one account per value) or, for models, a prefix ending in ``*``. At least one of `usd` (decimal string),
     `tokens`, `requests` is given. `period` is request, minute, hour, day, week, month or total; `timezone` an IANA
     name. `alert_at` are fractions as decimal strings between 0 and 1. Raises `ValueError` on anything else.
@@ -39,7 +39,7 @@ class Budget:
         cls,
         name: str,
         *,
-        scope: dict[str, str],
+        scope: Sequence[tuple[str, str]],
         period: str,
         usd: str | None = None,
         tokens: int | None = None,

@@ -7,7 +7,7 @@ use super::hold::{self, Forecast, Hold};
 use super::output::Output;
 use super::prompt_count::{PromptCount, stand_in};
 use super::{Exchange, Opening};
-use crate::budget::{Mode, Subject};
+use crate::budget::{Dimension, Mode, Subject};
 use crate::detect::Headers;
 use crate::dialect::{Dialect, Prompt, RequestFacts, read_request};
 use crate::limits;
@@ -81,7 +81,7 @@ impl Exchange {
             let output = forecast.output_tokens();
             let amount = hold::amount(self.rates.as_ref(), self.input.held(), output);
             let expires = now.saturating_add(limits::RESERVATION_TTL_NS);
-            let verdict = state.accounts.reserve(self.id.bits(), &self.subject(), amount, expires, now);
+            let verdict = state.budgets.reserve(self.id.bits(), &self.subject(), amount, expires, now);
             shadow = shadow.or(verdict.would_refuse.map(Cause::from));
             refused = verdict.refused.map(Cause::from);
             if refused.is_none() {
@@ -108,17 +108,22 @@ impl Exchange {
     }
 
     /// What budgets select by.
-    pub(super) fn subject(&self) -> Subject {
-        Subject {
-            organization: self.who.organization.clone(),
-            namespace: self.who.namespace.clone(),
-            service: self.who.service.clone(),
-            pod: self.who.pod.clone(),
-            user: self.who.user.clone(),
-            key: self.key_fingerprint.clone(),
-            provider: Some(Arc::clone(&self.route.provider)),
-            model: self.facts.model.as_deref().map(Arc::from),
-        }
+    fn subject(&self) -> Subject<'_> {
+        let who = &self.who;
+        let values = [
+            (Dimension::Organization, who.organization.as_deref()),
+            (Dimension::Namespace, who.namespace.as_deref()),
+            (Dimension::Service, who.service.as_deref()),
+            (Dimension::Pod, who.pod.as_deref()),
+            (Dimension::User, who.user.as_deref()),
+            (Dimension::Key, self.key_fingerprint.as_deref()),
+            (Dimension::Provider, Some(&*self.route.provider)),
+            (Dimension::Model, self.facts.model.as_deref()),
+        ];
+        values.into_iter().fold(Subject::default(), |subject, (dimension, value)| match value {
+            Some(value) => subject.with(dimension, value),
+            None => subject,
+        })
     }
 }
 

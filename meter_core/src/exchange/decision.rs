@@ -44,7 +44,7 @@ impl From<Refusal> for Cause {
     fn from(refusal: Refusal) -> Self {
         Self {
             budget: Some(refusal.budget),
-            reason: refusal.reason.as_str(),
+            reason: refusal.reason.name(),
             resets_at_ns: refusal.resets_at_ns,
         }
     }

@@ -161,7 +161,7 @@ impl Exchange {
         let expires = now.saturating_add(limits::RESERVATION_TTL_NS);
         for step in hold.steps(seen) {
             let more = hold::step(self.rates.as_ref(), step);
-            let verdict = self.meter.state().accounts.extend(self.id.bits(), more, expires, now);
+            let verdict = self.meter.state().budgets.extend(self.id.bits(), more, expires, now);
             if let Some(shadow) = verdict.would_refuse {
                 self.would_refuse = true;
                 self.cause.get_or_insert(shadow.into());
@@ -184,6 +184,6 @@ impl Exchange {
         let expires = now.saturating_add(limits::RESERVATION_TTL_NS);
         self.renew_at = now.saturating_add(limits::RESERVATION_TTL_NS / 2);
         let nothing = hold::step(None, 0);
-        self.meter.state().accounts.extend(self.id.bits(), nothing, expires, now);
+        self.meter.state().budgets.extend(self.id.bits(), nothing, expires, now);
     }
 }

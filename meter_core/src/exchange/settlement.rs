@@ -149,11 +149,11 @@ impl Exchange {
             return Vec::new();
         }
         if provenance == Provenance::None && spent.usd == Nano::ZERO && self.status == 0 {
-            state.accounts.release(self.id.bits(), now);
+            state.budgets.release(self.id.bits(), now);
             return Vec::new();
         }
-        let settlement = state.accounts.settle(self.id.bits(), spent, now);
-        settlement.alerts.into_iter().map(|alert| (Arc::clone(&alert.budget), alert.fraction())).collect()
+        let settlement = state.budgets.settle(self.id.bits(), spent, now);
+        settlement.alerts.into_iter().map(|alert| (Arc::clone(&alert.budget), fraction(alert.permille))).collect()
     }
 
     fn entry(
@@ -206,4 +206,10 @@ impl Exchange {
             alerts,
         }
     }
+}
+
+/// Thousandths as a decimal string: `0.8`.
+fn fraction(permille: u16) -> String {
+    let text = format!("{}.{:03}", permille / 1000, permille % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -11,7 +11,7 @@ pub use policies::{Policies, Unpriced};
 pub(crate) use state::{Finished, State};
 
 use crate::attribution::Attribution;
-use crate::budget::{Accounts, Amount, Budget, BudgetError, Subject};
+use crate::budget::{Amount, Budget, BudgetError, Budgets, Subject};
 use crate::detect::{Detector, Headers, HostRule};
 use crate::exchange::{Answer, Cause, Exchange, ExchangeId, Opening};
 use crate::fingerprint::Fingerprints;
@@ -82,7 +82,7 @@ impl Meter {
     /// A meter that has seen nothing. Fails on budgets that contradict each other.
     pub fn new(settings: Settings) -> Result<Self, BudgetError> {
         let has_budgets = !settings.budgets.is_empty();
-        let accounts = Accounts::new(settings.budgets)?;
+        let budgets = Budgets::new(settings.budgets)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 book: settings.price_book,
@@ -92,7 +92,7 @@ impl Meter {
                 has_budgets,
                 detector: Detector::new(settings.hosts),
                 seed: settings.seed,
-                state: Mutex::new(State::new(accounts)),
+                state: Mutex::new(State::new(budgets)),
             }),
         })
     }
@@ -131,18 +131,18 @@ impl Meter {
 
     /// Gives up reservations whose owner is lost.
     pub fn expire(&self, now: i64) {
-        self.shared.state().accounts.expire(now);
+        self.shared.state().budgets.expire(now);
     }
 
     /// Charges an exchange of an earlier process, admitted `at`, to the windows that are current `now`.
-    pub fn restore(&self, subject: &Subject, amount: Amount, at: i64, now: i64) {
-        self.shared.state().accounts.restore(subject, amount, at, now);
+    pub fn restore(&self, subject: &Subject<'_>, amount: Amount, at: i64, now: i64) {
+        self.shared.state().budgets.restore(subject, amount, at, now);
     }
 
     /// One consistent copy of everything counted.
     pub fn snapshot(&self, now: i64) -> Snapshot {
         let mut state = self.shared.state();
-        let budgets = state.accounts.snapshot(now);
+        let budgets = state.budgets.snapshot(now);
         Snapshot { tally: state.tally.clone(), budgets, open_exchanges: state.open }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::budget::Accounts;
+use crate::budget::Budgets;
 use crate::exchange::{Expectations, LedgerEntry, Outcome};
 use crate::money::Nano;
 use crate::snapshot::{Distribution, LabelSet, Series, Tally};
@@ -12,7 +12,7 @@ use super::seen::SeenResponses;
 
 /// The mutable half of a meter.
 pub(crate) struct State {
-    pub(crate) accounts: Accounts,
+    pub(crate) budgets: Budgets,
     pub(crate) tally: Tally,
     pub(crate) expectations: Expectations,
     pub(crate) seen: SeenResponses,
@@ -38,9 +38,9 @@ pub(crate) struct Finished<'a> {
 
 impl State {
     /// No exchange yet.
-    pub(crate) fn new(accounts: Accounts) -> Self {
+    pub(crate) fn new(budgets: Budgets) -> Self {
         Self {
-            accounts,
+            budgets,
             tally: Tally::default(),
             expectations: Expectations::default(),
             seen: SeenResponses::default(),
