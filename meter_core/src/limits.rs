@@ -16,3 +16,21 @@ pub const DECODE_RATIO_MAX: u64 = 200;
 pub const DECODE_RATIO_GRACE_BYTES: u64 = 8 << 20;
 /// Bytes of a model name or another wire name kept; longer names are cut.
 pub const NAME_BYTES_MAX: usize = 128;
+/// Shortest `retry-after` of a refusal in seconds: below two minutes the OpenAI SDK tries again whatever is said.
+pub const RETRY_AFTER_S_MIN: i64 = 121;
+/// Longest `retry-after` of a refusal in seconds: clients have been seen to sleep for days on larger ones.
+pub const RETRY_AFTER_S_MAX: i64 = 3600;
+/// Nanoseconds a reservation lives without a sign of life; the longest silent non-streaming calls take under 30 min.
+pub const RESERVATION_TTL_NS: i64 = 3_600_000_000_000;
+/// Output tokens held for a call that states no maximum, until the model's own replies have taught better.
+pub const OUTPUT_TOKENS_DEFAULT: u64 = 4096;
+/// Smallest number of output tokens held for a stream and taken per extension.
+pub const OUTPUT_STEP_TOKENS: u64 = 256;
+/// Bytes of generated text kept uncounted; short-lived, so that most streams with reported usage are never counted.
+pub const PENDING_TEXT_BYTES_MAX: usize = 16 << 10;
+/// Models whose reply lengths are remembered.
+pub const EXPECTED_MODELS_MAX: usize = 256;
+/// Finished responses remembered so that later polls of them cost nothing.
+pub const SEEN_RESPONSES_MAX: usize = 65_536;
+/// Distinct values of one metric label; later ones become `other`.
+pub const LABEL_VALUES_MAX: usize = 100;
