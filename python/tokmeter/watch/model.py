@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
+
+from tokmeter.watch.finished import Finished
 
 ROWS_MAX = 500
 """Rows kept; what comes beyond is summed up in one row named `other`."""
 RATE_SECONDS = 60
 """Length of the window that the cost per minute is taken over."""
-NANO = 10**9
 
 type Key = tuple[str, str, str, str]
 OTHER: Key = ("other", "other", "other", "other")
@@ -72,31 +72,18 @@ class Board:
         self.rows: dict[Key, Row] = {}
         self.budgets: list[Budget] = []
         self.malformed = 0
+        """Events that could not be read, as the source reports them."""
 
-    def add(self, event: Mapping[str, Any]) -> None:
-        """Adds one finished exchange, given as the object of the event stream; one that is none is counted only."""
-        try:
-            if not event["llm"]:
-                return
-            usage = event["usage"]
-            key = tuple(str(event.get(name) or "-") for name in ("service", "process", "provider"))
-            model = str(event["response_model"] or event["request_model"] or "-")
-            second = _ended(event)
-            cost = None if event["cost_usd"] is None else int(Decimal(event["cost_usd"]) * NANO)
-            counts = [int(usage[name] or 0) for name in ("input_tokens", "output_tokens", "cache_read_tokens")]
-            refused = event.get("decision") == "refuse"
-            priced = bool(event["priced"])
-        except (KeyError, TypeError, ValueError, InvalidOperation, AttributeError):
-            self.malformed += 1
-            return
-        row = self._row((key[0], key[1], key[2], model))
+    def add(self, exchange: Finished) -> None:
+        """Add one finished exchange."""
+        row = self._row((exchange.service, exchange.process, exchange.provider, exchange.model))
         row.calls += 1
-        row.refused += refused
-        row.input_tokens += counts[0]
-        row.output_tokens += counts[1]
-        row.cache_read_tokens += counts[2]
-        row.unpriced += not priced and not refused
-        row.spend(second, cost or 0)
+        row.refused += exchange.refused
+        row.input_tokens += exchange.input_tokens
+        row.output_tokens += exchange.output_tokens
+        row.cache_read_tokens += exchange.cache_read_tokens
+        row.unpriced += not exchange.priced and not exchange.refused
+        row.spend(exchange.second, exchange.cost_nano_usd)
 
     def account(self, budgets: Iterable[Mapping[str, Any]]) -> None:
         """Replaces the budgets by those given, as a snapshot or `/budgets` lists them."""
@@ -123,11 +110,6 @@ class Board:
         if key not in self.rows and len(self.rows) >= ROWS_MAX:
             key = OTHER
         return self.rows.setdefault(key, Row())
-
-
-def _ended(event: Mapping[str, Any]) -> int:
-    start = datetime.fromisoformat(event["time"]).timestamp()
-    return int(start + float(event["duration_s"] or 0))
 
 
 def _budget(account: Mapping[str, Any]) -> Budget | None:

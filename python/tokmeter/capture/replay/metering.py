@@ -8,7 +8,21 @@ from typing import Any
 
 from tokmeter._core import Attribution, Meter, PriceBook, Request
 from tokmeter.capture.replay.recording import RecordedExchange
-from tokmeter.store.ledger import USAGE
+
+COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "reasoning_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+    "image_input_tokens",
+    "image_output_tokens",
+    "web_search_requests",
+)
+"""The keys of `usage` in the replay contract, for entries that the meter never sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,7 @@ def _not_metered(recorded: RecordedExchange) -> Measured:
         "response_model": None,
         "stream": False,
         "status": recorded.status or 0,
-        "usage": dict.fromkeys(USAGE),
+        "usage": dict.fromkeys(COUNTS),
         "provenance": "none",
         "defects": [],
         "cost_usd": None,
