@@ -33,16 +33,9 @@ class Refused(ValueError):
 def meter_arguments(config: Config) -> MeterArguments:
     """`config` for the core. Raises `Refused`; never for a configuration that came from `load`."""
     return MeterArguments(
-        budgets=[
-            _made(("budgets", i), lambda b=b: budget(b, config.mode))  # type: ignore[misc]
-            for i, b in enumerate(config.budgets)
-        ],
-        policies=_made(("policies",), lambda: policies(config.policies, config.mode)),
-        hosts=[
-            _made(("providers", i), lambda p=p: host_rule(p))  # type: ignore[misc]
-            for i, p in enumerate(config.providers)
-            if p.dialect is not None
-        ],
+        budgets=[_made(("budgets", i), budget, b, config.mode) for i, b in enumerate(config.budgets)],
+        policies=_made(("policies",), policies, config.policies, config.mode),
+        hosts=[_made(("providers", i), host_rule, p) for i, p in enumerate(config.providers) if p.dialect is not None],
     )
 
 
@@ -97,8 +90,8 @@ def host_rule(provider: ProviderConfig) -> _core.HostRule:
     )
 
 
-def _made[T](key: Key, make: Callable[[], T]) -> T:
+def _made[**P, T](key: Key, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
-        return make()
+        return make(*args, **kwargs)
     except ValueError as error:
         raise Refused(key, str(error)) from None
