@@ -44,6 +44,10 @@ DIMENSIONS: tuple[str, ...] = (
 """What the spend on models can be grouped by. Hours, days and months are UTC; `model` is what answered, else what was asked for."""
 
 
+DROP_REASONS: tuple[str, ...] = ("queue_full", "unwritable", "closed")
+"""Why a row is lost: the store failed for too long; it does not fit the schema; it came during or after closing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Correction:
     """Adjusts an entry that is in the ledger; both rows stay."""
@@ -89,7 +93,7 @@ class LedgerState:
     """Rows that are durable, repeated ones included."""
     queued: int
     dropped: Mapping[str, int]
-    """Rows lost, by reason: queue_full, unwritable, closed."""
+    """Rows lost, by `DROP_REASONS`."""
     errors: int
     """Attempts to write that failed; their rows stay queued."""
     last_error: str | None

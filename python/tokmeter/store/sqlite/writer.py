@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from tokmeter._core import LedgerEntry
-from tokmeter.store.ledger import Correction, LedgerState
+from tokmeter.store.ledger import DROP_REASONS, Correction, LedgerState
 from tokmeter.store.limits import (
     BACKOFF_S_MAX,
     BACKOFF_S_MIN,
@@ -111,6 +111,16 @@ class SqliteLedger:
                 errors=self._errors,
                 last_error=self._last_error,
             )
+
+    def series(self) -> dict[str, list[tuple[tuple[str, ...], int]]]:
+        """The counts as series for the metrics, by their source names in the catalog."""
+        state = self.state()
+        return {
+            "ledger_written": [((), state.written)],
+            "ledger_dropped": [((reason,), state.dropped.get(reason, 0)) for reason in DROP_REASONS],
+            "ledger_errors": [((), state.errors)],
+            "ledger_queued": [((), state.queued)],
+        }
 
     @property
     def written(self) -> int:
