@@ -1,0 +1,34 @@
+"""The configuration: `load` a file, get a `Config`, turn it into the core's objects."""
+
+from tokmeter.config.core import MeterArguments, meter_arguments
+from tokmeter.config.load import load
+from tokmeter.config.schema import (
+    BudgetConfig,
+    Config,
+    LimitConfig,
+    MetricsConfig,
+    PoliciesConfig,
+    PriceAs,
+    ProviderConfig,
+    ProxyConfig,
+    RatesConfig,
+    ScopeConfig,
+    WindowConfig,
+)
+
+__all__ = [
+    "BudgetConfig",
+    "Config",
+    "LimitConfig",
+    "MeterArguments",
+    "MetricsConfig",
+    "PoliciesConfig",
+    "PriceAs",
+    "ProviderConfig",
+    "ProxyConfig",
+    "RatesConfig",
+    "ScopeConfig",
+    "WindowConfig",
+    "load",
+    "meter_arguments",
+]
