@@ -51,8 +51,8 @@ class StateDirectory:
             # Linked into place whole: of two processes that start at once, both read the first one's key.
             draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
             if not path.exists():
-                with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                    file.write(secrets.token_bytes(KEY_BYTES))
+                draft.touch(mode=0o600, exist_ok=False)
+                draft.write_bytes(secrets.token_bytes(KEY_BYTES))
                 try:
                     os.link(draft, path)
                 except FileExistsError:
@@ -63,7 +63,9 @@ class StateDirectory:
         except OSError as reason:
             raise self._unusable(reason) from reason
         if len(key) != KEY_BYTES:
-            raise TokmeterError("the fingerprint key is damaged", where=str(path), hint="delete the file; a new one is made")
+            raise TokmeterError(
+                "the fingerprint key is damaged", where=str(path), hint="delete the file; a new one is made"
+            )
         return key
 
     def _unusable(self, reason: OSError) -> TokmeterError:

@@ -1,4 +1,4 @@
-"""What several commands ask for: the configuration, and the ledger it names. Knows no command."""
+"""What several commands ask for, and how it becomes a plan: configuration, ledger, addresses. Starts nothing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from tokmeter.config import Config, load
+from tokmeter.config.address import Address, address
+from tokmeter.errors import ConfigError
 from tokmeter.state import StateDirectory
-
-CONFIG_NAME = "tokmeter.yaml"
 
 config_option = click.option(
     "--config",
@@ -18,6 +18,13 @@ config_option = click.option(
     envvar="TOKMETER_CONFIG",
     metavar="FILE",
     help="The configuration; also TOKMETER_CONFIG.",
+)
+
+ledger_option = click.option(
+    "--ledger",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The ledger, instead of the configured one.",
 )
 
 
@@ -31,3 +38,11 @@ def configured_ledger(config: Config, environ: Mapping[str, str]) -> Path:
     if config.store is None:
         return StateDirectory(environ).ledger
     return Path(config.store.removeprefix("sqlite://"))
+
+
+def listen_address(text: str, option: str) -> Address:
+    """Parse ``host:port``, port 0 being any free one. Raises `ConfigError` naming the option."""
+    try:
+        return address(text, port_zero=True)
+    except ValueError as reason:
+        raise ConfigError(f"{text!r} {reason}", where=option) from None

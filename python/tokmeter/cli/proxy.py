@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from tokmeter.cli.options import config_option, plan_proxy
+from tokmeter.cli.options import config_option
+from tokmeter.cli.planning import sidecar
 from tokmeter.config import load
 from tokmeter.runtime import Plan, running
 
@@ -24,12 +25,11 @@ def command(mode: str | None, listen: str | None, metrics: str | None, config: P
 
     The first SIGTERM or SIGINT stops accepting and lets open exchanges finish; the second ends them.
     """
-    plan = plan_proxy(load(config), os.environ, mode=mode, listen=listen, metrics=metrics)
-    asyncio.run(serve(plan))
+    plan = sidecar(load(config), os.environ, mode=mode, listen=listen, metrics=metrics)
+    asyncio.run(_serve(plan))
 
 
-async def serve(plan: Plan) -> None:
-    """Run the sidecar until it is told to stop."""
+async def _serve(plan: Plan) -> None:
     stop = asyncio.Event()
     async with running(plan) as started:
 

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from tokmeter.capture.replay import BrokenEntry, Replay, read
-from tokmeter.text import lay_out, number
 from tokmeter.errors import TokmeterError
+from tokmeter.text import lay_out, number
 
 
 @click.command("replay")

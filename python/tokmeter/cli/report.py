@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from tokmeter.cli.options import config_option, ledger_path
+from tokmeter.cli.options import config_option, ledger_option, ledger_path
 from tokmeter.store.ledger import DIMENSIONS, Spend
 from tokmeter.store.sqlite import SqliteReader
 from tokmeter.text import exact_usd, lay_out, number, usd
@@ -60,12 +60,16 @@ class Instant(click.ParamType):
 
 
 @click.command("report")
-@click.option("--by", type=Dimensions(), default=DEFAULT_BY, show_default=True, help=f"Any of: {', '.join(DIMENSIONS)}.")
-@click.option("--since", type=Instant(), default=0, help="Exchanges admitted from then on.", show_default="the beginning")
+@click.option(
+    "--by", type=Dimensions(), default=DEFAULT_BY, show_default=True, help=f"Any of: {', '.join(DIMENSIONS)}."
+)
+@click.option(
+    "--since", type=Instant(), default=0, help="Exchanges admitted from then on.", show_default="the beginning"
+)
 @click.option("--until", type=Instant(), default=END_OF_TIME_NS, help="Exchanges admitted before.", show_default="now")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
-@click.option("--ledger", type=click.Path(path_type=Path), metavar="FILE", help="The ledger, instead of the configured one.")
+@ledger_option
 @config_option
 def command(
     by: tuple[str, ...], since: int, until: int, form: str, ledger: Path | None, config: Path | None, *, as_json: bool
@@ -115,7 +119,18 @@ def _csv(by: tuple[str, ...], groups: list[Spend]) -> str:
 
 
 def _table(by: tuple[str, ...], groups: list[Spend]) -> list[str]:
-    header = [*(name.upper() for name in by), "CALLS", "INPUT", "OUTPUT", "CACHED", "COST", "P50", "P95", "P99", "UNPRICED"]
+    header = [
+        *(name.upper() for name in by),
+        "CALLS",
+        "INPUT",
+        "OUTPUT",
+        "CACHED",
+        "COST",
+        "P50",
+        "P95",
+        "P99",
+        "UNPRICED",
+    ]
     rows = [
         [
             *(value or "-" for value in group.group),

@@ -31,7 +31,9 @@ FIXED_LINES = 4
 @click.option("--ledger", metavar="FILE", type=click.Path(path_type=Path), help="Ledger to follow.")
 @click.option("--plain", is_flag=True, help="A plain refreshing table (the only view so far, and so the default).")
 @click.option("--json", "as_json", is_flag=True, help="One object a finished exchange.")
-@click.option("--interval", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Seconds between tables.")
+@click.option(
+    "--interval", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Seconds between tables."
+)
 @click.option("--rounds", type=click.IntRange(min=1), help="Stop after so many tables.")
 def command(
     url: str | None, ledger: Path | None, interval: float, rounds: int | None, *, plain: bool, as_json: bool

@@ -14,6 +14,9 @@ ROWS_MAX = 500
 RATE_SECONDS = 60
 """Length of the window that the cost per minute is taken over."""
 
+UNITS = ("nano_usd", "tokens", "requests")
+"""What a budget may limit; money is integer nano-USD."""
+
 type Key = tuple[str, str, str, str]
 OTHER: Key = ("other", "other", "other", "other")
 
@@ -87,7 +90,7 @@ class Board:
 
     def account(self, budgets: Iterable[Mapping[str, Any]]) -> None:
         """Replaces the budgets by those given, as a snapshot or `/budgets` lists them."""
-        self.budgets = [line for budget in budgets if (line := _budget(budget)) is not None]
+        self.budgets = [line for budget in budgets if (line := _tightest(budget)) is not None]
 
     def ordered(self) -> list[tuple[Key, Row]]:
         """The rows, dearest first."""
@@ -112,9 +115,9 @@ class Board:
         return self.rows.setdefault(key, Row())
 
 
-def _budget(account: Mapping[str, Any]) -> Budget | None:
-    """The account in the unit of which the largest share is gone; None when it limits nothing."""
-    lines = [
+def limits(account: Mapping[str, Any]) -> list[Budget]:
+    """A budget account, as a snapshot gives it, once for each unit that it limits."""
+    return [
         Budget(
             name=str(account["name"]),
             account=str(account["account"]),
@@ -126,7 +129,11 @@ def _budget(account: Mapping[str, Any]) -> Budget | None:
             refusals=int(account["refusals"]),
             resets_ns=account["resets_ns"],
         )
-        for unit in ("nano_usd", "tokens", "requests")
+        for unit in UNITS
         if account.get(f"limit_{unit}") is not None
     ]
-    return max(lines, key=lambda line: Decimal(line.spent + line.held) / max(line.limit, 1), default=None)
+
+
+def _tightest(account: Mapping[str, Any]) -> Budget | None:
+    """The unit of which the largest share is gone; None when the account limits nothing."""
+    return max(limits(account), key=lambda line: Decimal(line.spent + line.held) / max(line.limit, 1), default=None)

@@ -18,7 +18,8 @@ def render(board: Board, now_ns: int, *, rows_max: int | None = None) -> list[st
     ordered = board.ordered()
     shown = ordered if rows_max is None else ordered[:rows_max]
     rows = [
-        [*key, *_counts(row), usd(row.cost_nano_usd), usd(row.per_minute_nano_usd(second), places=4)] for key, row in shown
+        [*key, *_counts(row), usd(row.cost_nano_usd), usd(row.per_minute_nano_usd(second), places=4)]
+        for key, row in shown
     ]
     total = board.total()
     rate = sum(row.per_minute_nano_usd(second) for _, row in ordered)

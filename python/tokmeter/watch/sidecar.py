@@ -33,7 +33,9 @@ class SidecarSource:
         except ValueError:
             port = 0
         if parts.scheme != "http" or not parts.hostname or not port:
-            raise TokmeterError("not the address of a sidecar", where=url, hint="write for example http://127.0.0.1:15490")
+            raise TokmeterError(
+                "not the address of a sidecar", where=url, hint="write for example http://127.0.0.1:15490"
+            )
         self._host, self._port = parts.hostname, port
         self._events: queue.Queue[dict[str, Any]] = queue.Queue(QUEUE_MAX)
         self._stopping = threading.Event()
@@ -70,9 +72,13 @@ class SidecarSource:
     def budgets(self) -> list[dict[str, Any]]:
         """The budget accounts now; an empty list while the sidecar does not answer."""
         try:
-            value = fetch(self._host, self._port, "/budgets")
+            return self.require_budgets()
         except TokmeterError:
             return []
+
+    def require_budgets(self) -> list[dict[str, Any]]:
+        """The budget accounts now. Raises `TokmeterError` when no sidecar answers."""
+        value = _document(self._host, self._port, "/budgets")
         return value if isinstance(value, list) else []
 
     def _connect(self) -> HTTPResponse:
@@ -115,13 +121,15 @@ class SidecarSource:
                 return
 
 
-def fetch(host: str, port: int, path: str) -> Any:
+def _document(host: str, port: int, path: str) -> Any:
     """One JSON document of a sidecar. Raises `TokmeterError`."""
     connection = HTTPConnection(host, port, timeout=ANSWER_LIMIT_S)
     try:
         return json.loads(_ask(connection, path).read(BUDGETS_BYTES_MAX))
     except (OSError, HTTPException, ValueError) as reason:
-        raise TokmeterError(f"the sidecar's answer cannot be read: {reason}", where=f"http://{host}:{port}{path}") from reason
+        raise TokmeterError(
+            f"the sidecar's answer cannot be read: {reason}", where=f"http://{host}:{port}{path}"
+        ) from reason
     finally:
         connection.close()
 
