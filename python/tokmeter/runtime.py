@@ -12,11 +12,11 @@ from pathlib import Path
 
 from tokmeter import __version__
 from tokmeter._core import Attribution, Budget, LedgerEntry, Meter, PriceBook
-from tokmeter.capture.proxy import ProxyCapture, ProxySettings
+from tokmeter.capture.proxy import Authority, ProxyCapture, ProxySettings
 from tokmeter.clock import now_ns
 from tokmeter.config import Config, meter_arguments
 from tokmeter.export.jsonl import EventStream
-from tokmeter.export.prometheus import Collector, Series
+from tokmeter.export.prometheus import Collector, build_info
 from tokmeter.export.server import MetricsServer
 from tokmeter.restoration import restore
 from tokmeter.state import StateDirectory
@@ -39,6 +39,8 @@ class Plan:
     ledger: Path
     proxy: ProxySettings
     who: Attribution
+    trust: Path
+    """Directory of the files that make clients trust the proxy."""
     metrics: tuple[str, int] | None = None
     """Where to serve metrics; nowhere when None."""
     drain_s: float = 0.0
@@ -54,6 +56,7 @@ class Running:
     """What has been started, and where it listens."""
 
     meter: Meter
+    authority: Authority
     proxy: Sequence[tuple[str, int]]
     metrics: tuple[str, int] | None
     hurry: asyncio.Event
@@ -76,7 +79,7 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
         stack.push_async_callback(capture.stop)
         addresses = await capture.start()
         hurry = asyncio.Event()
-        yield Running(meter=meter, proxy=addresses, metrics=metrics, hurry=hurry)
+        yield Running(meter=meter, authority=capture.authority, proxy=addresses, metrics=metrics, hurry=hurry)
         await _drain(capture, plan.drain_s, hurry)
 
 
@@ -98,9 +101,10 @@ def _serve_metrics(
 ) -> tuple[str, int] | None:
     if plan.metrics is None:
         return None
+    build = build_info(__version__, PriceBook.embedded().version)
     server = MetricsServer(
         *plan.metrics,
-        collector=Collector(lambda: meter.snapshot(now_ns()), _adapters(ledger, events)),
+        collector=Collector(lambda: meter.snapshot(now_ns()), [ledger.series, events.series, build]),
         events=events,
         budgets=lambda: meter.snapshot(now_ns()).budgets(),
         health=lambda: _health(ledger),
@@ -108,19 +112,6 @@ def _serve_metrics(
     address = server.start()
     stack.callback(server.stop)
     return address
-
-
-def _adapters(ledger: SqliteLedger, events: EventStream) -> dict[str, Callable[[], Series]]:
-    build = (__version__, PriceBook.embedded().version)
-    return {
-        "ledger_written": lambda: [((), ledger.state().written)],
-        "ledger_queued": lambda: [((), ledger.state().queued)],
-        "ledger_errors": lambda: [((), ledger.state().errors)],
-        "ledger_dropped": lambda: [((reason,), count) for reason, count in ledger.state().dropped.items()],
-        "event_subscribers": lambda: [((), events.subscribers)],
-        "events_dropped": lambda: [((), events.dropped)],
-        "build": lambda: [(build, 1)],
-    }
 
 
 def _health(ledger: SqliteLedger) -> Mapping[str, object]:
@@ -149,7 +140,7 @@ async def _expire(meter: Meter) -> None:
         meter.expire(now_ns())
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+async def _cancelled[T](task: asyncio.Task[T]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

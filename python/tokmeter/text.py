@@ -36,10 +36,8 @@ def lay_out(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int =
     """Lines of a table; the first `left` columns are aligned left, the others right."""
     columns = list(zip_longest(header, *rows, fillvalue=""))
     widths = [max(map(len, column)) for column in columns]
+    aligned = [str.ljust] * left + [str.rjust] * (len(columns) - left)
     return [
-        "  ".join(
-            cell.ljust(width) if place < left else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip_longest(row, widths[: len(row)], fillvalue=0))
-        ).rstrip()
+        "  ".join(align(cell, width) for align, cell, width in zip(aligned, row, widths, strict=False)).rstrip()
         for row in (header, *rows)
     ]

@@ -84,8 +84,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except TokmeterError as error:
         click.echo("\n".join(error.lines()), err=True)
         sys.exit(error.exit_code)
+    except click.UsageError as error:
+        used = error.ctx.command_path if error.ctx else "tokmeter"
+        shown = TokmeterError(error.format_message().removesuffix("."), hint=f"`{used} --help` explains the options")
+        click.echo("\n".join(shown.lines()), err=True)
+        sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        click.echo(f"error: {error.format_message()}", err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)

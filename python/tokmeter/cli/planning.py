@@ -1,4 +1,4 @@
-"""From configuration and options to the plan of a process: which proxy, which ledger, who is metered. Starts nothing."""
+"""From configuration and options to the plan of a process. Starts nothing."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ def sidecar(
     """The plan of `tokmeter proxy`; options win over the configuration. Raises `TokmeterError`."""
     at = listen_address(listen or config.proxy.listen, "--listen" if listen else "proxy.listen")
     served = listen_address(metrics or config.metrics.listen, "--metrics" if metrics else "metrics.listen")
+    proxy = _proxy(config, environ, listen=(at.host, at.port), mode=mode or config.proxy.mode)
     return Plan(
         config=config,
         state=StateDirectory(environ),
         ledger=configured_ledger(config, environ),
-        proxy=_proxy(config, environ, listen=(at.host, at.port), mode=mode or config.proxy.mode),
+        proxy=proxy,
+        trust=_trust(proxy),
         who=attribution(config.service, environ),
         metrics=(served.host, served.port),
         drain_s=float(config.proxy.drain_s),
@@ -46,16 +48,36 @@ def single_run(
 ) -> Plan:
     """The plan of `tokmeter run`: a regular proxy on a free port of this machine alone. Raises `TokmeterError`."""
     served = None if metrics is None else listen_address(metrics, "--metrics")
+    proxy = _proxy(config, environ, listen=("127.0.0.1", 0), mode="regular")
     return Plan(
         config=config,
         state=StateDirectory(environ),
         ledger=configured_ledger(config, environ),
-        proxy=_proxy(config, environ, listen=("127.0.0.1", 0), mode="regular"),
-        who=Attribution(**names(config.service, environ), process=process),
+        proxy=proxy,
+        trust=_trust(proxy),
+        who=_who(config, environ, process),
         metrics=None if served is None else (served.host, served.port),
         drain_s=RUN_DRAIN_S,
         budgets=budgets,
         sinks=sinks,
+    )
+
+
+def _trust(proxy: ProxySettings) -> Path:
+    """Beside the authority: its key is private, these files are for everybody."""
+    return proxy.ca_dir.absolute().parent / "trust"
+
+
+def _who(config: Config, environ: Mapping[str, str], process: str) -> Attribution:
+    found = names(config.service, environ)
+    return Attribution(
+        service=found["service"],
+        process=process,
+        container=found["container"],
+        pod=found["pod"],
+        namespace=found["namespace"],
+        organization=found["organization"],
+        user=found["user"],
     )
 
 

@@ -16,9 +16,7 @@ from typing import ClassVar
 import click
 
 from tokmeter._core import Budget
-from tokmeter.capture.proxy.authority import ensure_authority
-from tokmeter.capture.proxy.environment import environment, existing_roots
-from tokmeter.capture.proxy.trust import write_trust
+from tokmeter.capture.proxy import environment, event_loop_factory, existing_roots, write_trust
 from tokmeter.cli.options import config_option
 from tokmeter.cli.planning import single_run
 from tokmeter.cli.summary import Summary
@@ -49,24 +47,21 @@ class CommandNotExecutableError(TokmeterError):
     exit_code: ClassVar[int] = 126
 
 
-class Dollars(click.ParamType):
+def _dollars(_context: click.Context, _option: click.Parameter, value: str | None) -> Decimal | None:
     """An amount in USD above zero."""
-
-    name = "USD"
-
-    def convert(self, value: str | Decimal, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        """Read a decimal number."""
-        try:
-            amount = Decimal(value)
-        except InvalidOperation:
-            self.fail(f"{value!r} is no amount; write for example 0.50", param, ctx)
-        if not amount.is_finite() or amount <= 0 or amount != round(amount, 9):
-            self.fail(f"{value} is not above zero with at most nine decimal places", param, ctx)
-        return amount
+    if value is None:
+        return None
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        raise click.BadParameter(f"{value!r} is no amount; write for example 0.50") from None
+    if not amount.is_finite() or amount <= 0 or amount != round(amount, 9):
+        raise click.BadParameter(f"{value} is not above zero with at most nine decimal places")
+    return amount
 
 
 @click.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.option("--budget", type=Dollars(), help="Refuse calls that would cost more than this in all.")
+@click.option("--budget", callback=_dollars, metavar="USD", help="Refuse calls that would cost more than this in all.")
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the summary to a file."
 )
@@ -94,7 +89,8 @@ def command(
         metrics=metrics,
         sinks=[summary.add],
     )
-    status = asyncio.run(_run(plan, command_line))
+    with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
+        status = runner.run(_run(plan, command_line))
     for line in summary.lines():
         click.echo(line, err=True)
     if json_file is not None:
@@ -107,7 +103,7 @@ def _cap(budget: Decimal, config: Config) -> Budget:
         # What the ledger restores would be charged to the run as well: its budget would start spent.
         raise click.UsageError("--budget cannot be combined with budgets of the configuration; add one there instead")
     mode = min("enforce", config.mode, key=MODES.index)
-    return Budget(BUDGET_NAME, scope={}, period="total", usd=f"{budget:f}", mode=mode)
+    return Budget(BUDGET_NAME, scope=[], period="total", usd=f"{budget:f}", mode=mode)
 
 
 async def _run(plan: Plan, command_line: tuple[str, ...]) -> int:
@@ -122,11 +118,10 @@ async def _run(plan: Plan, command_line: tuple[str, ...]) -> int:
 
 def _environment(plan: Plan, started: Running, environ: Mapping[str, str], own: Path) -> dict[str, str]:
     """The variables of the command; says on standard error which of the user's own were replaced."""
-    authority = ensure_authority(plan.proxy.ca_dir, started.meter.hosts(), now_ns=now_ns())
     roots = existing_roots(environ)
     # Roots of the user's own go into a bundle of this run's own; without them all runs share one.
-    directory = own if roots else plan.state.path / "trust"
-    files = write_trust(directory, authority, roots=list(roots.values()))
+    directory = own if roots else plan.trust
+    files = write_trust(directory, started.authority, roots=list(roots.values()))
     host, port = started.proxy[0]
     found = environment(
         f"http://{host}:{port}",
