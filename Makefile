@@ -53,11 +53,11 @@ audit: setup ## known vulnerabilities of Rust dependencies; needs the advisory d
 
 fmt: setup ## format Rust and Python
 	@cargo fmt --all
-	@$(BIN)/ruff check --quiet --fix-only --select I .
+	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format .
 
 bench: setup ## every benchmark; results go to bench/*/runs
-	@for run in bench/*/run; do echo "--- $$run"; $$run; done
+	@for run in bench/*/run.py; do echo "--- $$run"; $(BIN)/python $$run; done
 
 docs: setup ## regenerate docs/reference from the program
 	@$(BIN)/python scripts/reference.py
