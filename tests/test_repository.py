@@ -34,7 +34,7 @@ TWINLESS: dict[str, str] = {}
 
 # Split so that this file does not contain what it looks for.
 MARKS = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK")) + r")\b")
-PLACES = re.compile("|".join((r"/ho" + r"me/[a-z]", r"/ro" + r"ot/", r"/wo" + r"rk/", r"/tm" + r"p/w")))
+PLACES = re.compile("|".join((r"/ho" + r"me/[a-z]", r"/roo" + r"t/", r"/wo" + r"rk/", r"/tm" + r"p/w")))
 PROCESS = re.compile(r"\b(" + "|".join(("sub" + "agents?", "before-" + "stop", "C" + "EO")) + r")\b", re.IGNORECASE)
 
 SECTIONS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
