@@ -87,8 +87,9 @@ def _set_up(path: Path) -> sqlite3.Connection:
         _write_ahead(connection, path)
         # FULL: a row is reported as written only once it would survive the power going.
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        migrate(connection)
+        if version < VERSION:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            migrate(connection)
     except BaseException:
         connection.close()
         raise
@@ -140,9 +141,9 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     connection = _connect_uri(address)
     try:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.OperationalError:
+    except sqlite3.DatabaseError as error:
         connection.close()
-        if path.with_name(path.name + "-wal").exists():
+        if not isinstance(error, sqlite3.OperationalError) or path.with_name(path.name + "-wal").exists():
             raise
         # Nobody is writing, and this user may not create the side files that SQLite would share with a writer.
         return _connect_uri(f"{address}&immutable=1")
