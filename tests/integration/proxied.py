@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from tests.integration.scripted_meter import ScriptedMeter
 from tests.integration.upstream import Upstream
 from tokmeter.capture.proxy import ProxyCapture, ProxySettings, event_loop_factory
+from tokmeter.clock import now_ns
 
 PATIENCE_S = 20.0
 """A scenario that takes longer hangs."""
@@ -48,17 +48,19 @@ class Proxied:
 
 
 @contextlib.asynccontextmanager
-async def proxied(meter: ScriptedMeter, ca_dir: Path, **settings: Any) -> AsyncIterator[Proxied]:
-    """A proxy on a free port, stopped when left."""
+async def proxied(
+    meter: ScriptedMeter, ca_dir: Path, *, sink: Callable[[Any], None] | None = None, **settings: Any
+) -> AsyncIterator[Proxied]:
+    """A proxy on a free port, stopped when left. Entries are collected unless there is a `sink`."""
     settings.setdefault("listen", (("127.0.0.1", 0),))
     entries: list[Any] = []
     arrived = asyncio.Event()
 
-    def sink(entry: Any) -> None:
+    def collect(entry: Any) -> None:
         entries.append(entry)
         arrived.set()
 
-    capture = ProxyCapture(meter, None, ProxySettings(ca_dir=ca_dir, **settings), sink, time.time_ns)  # type: ignore[arg-type]
+    capture = ProxyCapture(meter, None, ProxySettings(ca_dir=ca_dir, **settings), sink or collect, now_ns)  # type: ignore[arg-type]
     addresses = await capture.start()
     try:
         yield Proxied(capture, *addresses[0], entries, arrived)

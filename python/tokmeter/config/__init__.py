@@ -1,6 +1,7 @@
 """The configuration: `load` a file, get a `Config`, turn it into the core's objects."""
 
-from tokmeter.config.core import MeterArguments, meter_arguments
+from tokmeter.config.address import Address, address, addresses
+from tokmeter.config.core import MeterArguments, connect_to, meter_arguments
 from tokmeter.config.load import load
 from tokmeter.config.schema import (
     BudgetConfig,
@@ -17,6 +18,7 @@ from tokmeter.config.schema import (
 )
 
 __all__ = [
+    "Address",
     "BudgetConfig",
     "Config",
     "LimitConfig",
@@ -29,6 +31,9 @@ __all__ = [
     "RatesConfig",
     "ScopeConfig",
     "WindowConfig",
+    "address",
+    "addresses",
+    "connect_to",
     "load",
     "meter_arguments",
 ]

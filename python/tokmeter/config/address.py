@@ -7,7 +7,9 @@ PORT_MAX = 65_535
 HOST_CHARS_MAX = 253
 """Characters of a DNS name."""
 
-_LABELS = re.compile(r"\.?[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*")
+_LABELS = re.compile(
+    r"\.?[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*"
+)
 _IPV6 = re.compile(r"\[([0-9A-Fa-f:.]+)\]")
 
 
@@ -29,6 +31,16 @@ def address(text: str, *, port_zero: bool = False) -> Address:
     if host.startswith("."):
         raise ValueError("is a suffix: write a whole host name")
     return Address(host, port)
+
+
+def addresses(listen: str | tuple[str, ...]) -> tuple[Address, ...]:
+    """What `listen` of a configuration stands for; port 0 is any free one. Raises `ValueError`."""
+    return tuple(address(text, port_zero=True) for text in several(listen))
+
+
+def several(listen: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One address or several, as several."""
+    return (listen,) if isinstance(listen, str) else listen
 
 
 def host_and_port(text: str) -> tuple[str, int | None]:

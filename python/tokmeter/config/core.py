@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tokmeter import _core
-from tokmeter.config.address import Address, address, host_and_port
+from tokmeter.config.address import host_and_port
 from tokmeter.config.rules import Key
 from tokmeter.config.schema import MODES, BudgetConfig, Config, Mode, PoliciesConfig, PriceAs, ProviderConfig
 
@@ -21,7 +21,7 @@ class MeterArguments:
     hosts: list[_core.HostRule]
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """The core does not accept the value of a key."""
 
     def __init__(self, key: Key, reason: str) -> None:
@@ -31,7 +31,7 @@ class Refused(ValueError):
 
 
 def meter_arguments(config: Config) -> MeterArguments:
-    """`config` for the core. Raises `Refused`; never for a configuration that came from `load`."""
+    """`config` for the core. Raises `RefusedError`; never for a configuration that came from `load`."""
     return MeterArguments(
         budgets=[_made(("budgets", i), budget, b, config.mode) for i, b in enumerate(config.budgets)],
         policies=_made(("policies",), policies, config.policies, config.mode),
@@ -48,9 +48,9 @@ def unknown_hosts(config: Config, arguments: MeterArguments) -> list[Key]:
     return [("providers", i, "host") for i, p in bare if not meter.knows_host(*host_and_port(p.host))]
 
 
-def connect_to(config: Config) -> dict[str, Address]:
-    """Where to connect instead, by host or ``host:port`` as configured, lower-cased."""
-    return {p.host.lower(): address(p.connect_to) for p in config.providers if p.connect_to is not None}
+def connect_to(config: Config) -> dict[str, str]:
+    """Where to connect instead: ``address:port`` by host or ``host:port`` as configured, lower-cased."""
+    return {p.host.lower(): p.connect_to for p in config.providers if p.connect_to is not None}
 
 
 def budget(budget: BudgetConfig, ceiling: Mode) -> _core.Budget:
@@ -94,4 +94,4 @@ def _made[**P, T](key: Key, make: Callable[P, T], *args: P.args, **kwargs: P.kwa
     try:
         return make(*args, **kwargs)
     except ValueError as error:
-        raise Refused(key, str(error)) from None
+        raise RefusedError(key, str(error)) from None

@@ -19,7 +19,7 @@ def check(document: Document) -> Config:
     rules.check(config, document)
     try:
         arguments = core.meter_arguments(config)
-    except core.Refused as refused:
+    except core.RefusedError as refused:
         raise ConfigError(f"not usable: {refused}", where=document.place(*refused.key)) from None
     for key in core.unknown_hosts(config, arguments):
         raise ConfigError(

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 from urllib.parse import urlsplit
 
-from tokmeter.config.address import Address, address, host_and_port
+from tokmeter.config.address import address, host_and_port, several
 from tokmeter.config.document import Document
 from tokmeter.config.schema import BudgetConfig, Config, LimitConfig, ProviderConfig, RatesConfig
 from tokmeter.config.shape import closest
@@ -95,7 +95,8 @@ def _zone_hint(zone: str, known: list[str]) -> str:
     if not hint.startswith("did you mean"):
         return "write an IANA name such as Europe/Berlin"
     place = hint.split("'")[1]
-    return "did you mean {!r}?".format(next(name for name in known if name.lower().endswith(place)))
+    name = next(name for name in known if name.lower().endswith(place))
+    return f"did you mean {name!r}?"
 
 
 def _limit(key: Key, limit: LimitConfig) -> Iterator[Mistake]:
@@ -124,20 +125,26 @@ def _provider(key: Key, provider: ProviderConfig) -> Iterator[Mistake]:
         return
     if port == 0:
         yield (*key, "host"), "port 0 is not a port", "leave the port out for every port"
-    if provider.dialect is None:
-        for name in ("name", "rates"):
-            if getattr(provider, name) is not None:
-                yield (*key, name), "needs a dialect beside it", "add `dialect: openai` or `dialect: anthropic`"
-        if provider.connect_to is None:
-            yield key, "says nothing about its host", "add `dialect:` and `name:`, or `connect_to:`"
-    elif provider.name is None:
-        yield (*key, "dialect"), "needs a name beside it", f"add `name:`; prices are looked up by it, as in {host!r}"
-    elif not _NAME.fullmatch(provider.name):
-        yield (*key, "name"), f"{provider.name[:40]!r} is not a usable name", _NAME_HINT
+    yield from (_built_in(key, provider) if provider.dialect is None else _own(key, provider, host))
     if provider.rates is not None:
         yield from _rates((*key, "rates"), provider.rates)
     if provider.connect_to is not None:
         yield from _address((*key, "connect_to"), provider.connect_to)
+
+
+def _built_in(key: Key, provider: ProviderConfig) -> Iterator[Mistake]:
+    for name in ("name", "rates"):
+        if getattr(provider, name) is not None:
+            yield (*key, name), "needs a dialect beside it", "add `dialect: openai` or `dialect: anthropic`"
+    if provider.connect_to is None:
+        yield key, "says nothing about its host", "add `dialect:` and `name:`, or `connect_to:`"
+
+
+def _own(key: Key, provider: ProviderConfig, host: str) -> Iterator[Mistake]:
+    if provider.name is None:
+        yield (*key, "dialect"), "needs a name beside it", f"add `name:`; prices are looked up by it, as in {host!r}"
+    elif not _NAME.fullmatch(provider.name):
+        yield (*key, "name"), f"{provider.name[:40]!r} is not a usable name", _NAME_HINT
 
 
 def _rates(key: Key, rates: RatesConfig) -> Iterator[Mistake]:
@@ -152,32 +159,38 @@ def _rates(key: Key, rates: RatesConfig) -> Iterator[Mistake]:
 
 def _proxy(config: Config) -> Iterator[Mistake]:
     proxy = config.proxy
-    yield from _address(("proxy", "listen"), proxy.listen)
-    kind, colon, url = proxy.mode.partition(":")
-    if kind == "reverse" and colon:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            yield ("proxy", "mode"), f"{proxy.mode[:80]!r} has no usable URL", "like reverse:https://api.openai.com"
-    elif proxy.mode not in {"regular", "transparent"}:
-        hint = closest(kind, ["regular", "transparent", "reverse:URL"])
-        yield ("proxy", "mode"), f"{proxy.mode[:40]!r} is not a mode", hint
+    if not proxy.listen:
+        yield ("proxy", "listen"), "has no address", "like 127.0.0.1:15401"
+    for i, text in enumerate(several(proxy.listen)):
+        yield from _address(("proxy", "listen") if isinstance(proxy.listen, str) else ("proxy", "listen", i), text)
+        if text == config.metrics.listen and not text.endswith(":0"):
+            yield ("metrics", "listen"), "is the proxy's own address", "give them two ports"
+    yield from _proxy_mode(proxy.mode)
     if not 0 <= proxy.drain_s <= DRAIN_S_MAX:
         yield ("proxy", "drain_s"), f"must be between 0 and {DRAIN_S_MAX}", "seconds"
     if not 0 < proxy.body_bytes_max <= COUNT_MAX:
         yield ("proxy", "body_bytes_max"), "must be above 0", "bytes, like 33554432"
-    if config.metrics.listen == proxy.listen and _port(config.metrics.listen) != 0:
-        yield ("metrics", "listen"), "is the proxy's own address", "give them two ports"
+
+
+def _proxy_mode(mode: str) -> Iterator[Mistake]:
+    if mode in {"regular", "transparent"}:
+        return
+    kind, colon, url = mode.partition(":")
+    if kind != "reverse" or not colon:
+        hint = closest(kind, ("regular", "transparent", "reverse:URL"))
+        yield ("proxy", "mode"), f"{mode[:40]!r} is not a mode", hint
+        return
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        yield ("proxy", "mode"), f"{mode[:80]!r} has no usable URL", "like reverse:https://api.openai.com"
 
 
 def _address(key: Key, text: str) -> Iterator[Mistake]:
     try:
-        address(text, port_zero=key[-1] == "listen")
+        address(text, port_zero="listen" in key)
     except ValueError as error:
         yield key, f"{text[:60]!r} {error}", "like 127.0.0.1:15401"
-
-
-def _port(text: str) -> int | None:
-    try:
-        return Address(*address(text, port_zero=True)).port
-    except ValueError:
-        return None

@@ -15,11 +15,7 @@ MODES: tuple[Mode, ...] = ("off", "shadow", "enforce")
 """From the gentlest to the strictest."""
 
 
-class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One mapping of the file."""
-
-
-class ScopeConfig(_Section):
+class ScopeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which exchanges a budget applies to: all that match every key given here; all of them when none is given."""
 
     organization: Annotated[str | None, Meta(description="Name from TOKMETER_ORGANIZATION.")] = None
@@ -32,7 +28,7 @@ class ScopeConfig(_Section):
     model: Annotated[str | None, Meta(description="Model, or a prefix of it that ends in `*`.")] = None
 
 
-class LimitConfig(_Section):
+class LimitConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much a budget allows in one window; at least one key, and each one binds."""
 
     usd: Annotated[Decimal | None, Meta(description="US dollars, with at most nine decimal places.")] = None
@@ -40,7 +36,7 @@ class LimitConfig(_Section):
     requests: Annotated[int | None, Meta(description="Requests.")] = None
 
 
-class WindowConfig(_Section):
+class WindowConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The period a budget renews with."""
 
     period: Annotated[
@@ -50,7 +46,7 @@ class WindowConfig(_Section):
     timezone: Annotated[str, Meta(description="IANA time zone in which days, weeks and months begin.")] = "UTC"
 
 
-class BudgetConfig(_Section):
+class BudgetConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A limit over a scope and a window."""
 
     name: Annotated[str, Meta(description="Unique name, shown in refusals, metrics and reports.")]
@@ -68,13 +64,13 @@ class BudgetConfig(_Section):
     ] = "enforce"
 
 
-class PriceAs(_Section):
+class PriceAs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A stand-in price for models without one."""
 
     price_as: Annotated[str, Meta(description="The model whose rates are used instead.")]
 
 
-class PoliciesConfig(_Section):
+class PoliciesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to do where no budget speaks."""
 
     unpriced: Annotated[
@@ -83,7 +79,7 @@ class PoliciesConfig(_Section):
     ] = "allow"
 
 
-class RatesConfig(_Section):
+class RatesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Prices in USD per million tokens, for every model of the provider."""
 
     input: Annotated[Decimal, Meta(description="Input tokens that no cache was involved in.")]
@@ -92,7 +88,7 @@ class RatesConfig(_Section):
     cache_write: Annotated[Decimal | None, Meta(description="Input tokens written to a cache.")] = None
 
 
-class ProviderConfig(_Section):
+class ProviderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A host that is metered beside the built-in ones, or another way to reach one of those."""
 
     host: Annotated[
@@ -102,34 +98,38 @@ class ProviderConfig(_Section):
         Literal["openai", "anthropic"] | None,
         Meta(description="The API it speaks. Needed unless the host is built in."),
     ] = None
-    name: Annotated[
-        str | None, Meta(description="Its name in metrics, prices and reports. Goes with `dialect`.")
-    ] = None
+    name: Annotated[str | None, Meta(description="Its name in metrics, prices and reports. Goes with `dialect`.")] = (
+        None
+    )
     rates: Annotated[
         RatesConfig | None, Meta(description="Its prices; without them the price book is asked. Goes with `dialect`.")
     ] = None
     connect_to: Annotated[
         str | None,
-        Meta(description="`address:port` to connect to instead; the TLS name stays. For gateways and private endpoints."),
+        Meta(
+            description="`address:port` to connect to instead; the TLS name stays. For gateways and private endpoints."
+        ),
     ] = None
 
 
-class ProxyConfig(_Section):
+class ProxyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The proxy of `tokmeter proxy`."""
 
-    listen: Annotated[str, Meta(description="`address:port` that clients connect to.")] = "127.0.0.1:15401"
-    mode: Annotated[
-        str, Meta(description="`regular`, `transparent` (redirected by the kernel) or `reverse:URL`.")
-    ] = "regular"
-    ca_dir: Annotated[
-        str | None, Meta(description="Directory of the certificate authority; kept across restarts.")
-    ] = None
+    listen: Annotated[
+        str | tuple[str, ...], Meta(description="`address:port` that clients connect to, or a list of them.")
+    ] = "127.0.0.1:15401"
+    mode: Annotated[str, Meta(description="`regular`, `transparent` (redirected by the kernel) or `reverse:URL`.")] = (
+        "regular"
+    )
+    ca_dir: Annotated[str | None, Meta(description="Directory of the certificate authority; kept across restarts.")] = (
+        None
+    )
     upstream_ca: Annotated[
         str | None, Meta(description="PEM file of authorities to trust upstream, instead of the usual ones.")
     ] = None
-    drain_s: Annotated[
-        Decimal, Meta(description="Seconds that open exchanges may take to finish after SIGTERM.")
-    ] = Decimal(25)
+    drain_s: Annotated[Decimal, Meta(description="Seconds that open exchanges may take to finish after SIGTERM.")] = (
+        Decimal(25)
+    )
     body_bytes_max: Annotated[
         int, Meta(description="Bytes of a request body held for admission; larger ones pass, metered by their reply.")
     ] = 33_554_432
@@ -138,13 +138,13 @@ class ProxyConfig(_Section):
     ] = False
 
 
-class MetricsConfig(_Section):
+class MetricsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The HTTP server for `/metrics`, `/events`, `/budgets` and `/healthz`."""
 
     listen: Annotated[str, Meta(description="`address:port` to serve on.")] = "127.0.0.1:15490"
 
 
-class Config(_Section):
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. An empty file is valid: every key has a default."""
 
     service: Annotated[

@@ -6,7 +6,6 @@ Owns unknown keys, missing keys and wrong types. Refuses to know what the keys m
 import re
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any
 
 import msgspec
 from msgspec import inspect
@@ -44,7 +43,7 @@ class _Check:
     def __init__(self, document: Document) -> None:
         self.document = document
 
-    def value(self, node: Node, type_: inspect.Type, key: str) -> Any:
+    def value(self, node: Node, type_: inspect.Type, key: str) -> object:
         type_ = _unwrapped(type_)
         if isinstance(type_, inspect.UnionType):
             return self._union(node, type_, key)
@@ -56,7 +55,7 @@ class _Check:
             return [self.value(item, type_.item_type, key_of(key, i)) for i, item in enumerate(node.value)]
         return self._scalar(node, type_, key)
 
-    def _struct(self, node: Node, type_: inspect.StructType, key: str) -> dict[str, Any]:
+    def _struct(self, node: Node, type_: inspect.StructType, key: str) -> dict[str, object]:
         fields = {field.name: field for field in type_.fields}
         if not isinstance(node.value, dict):
             raise self._error(node, key, "must be a mapping", f"keys: {', '.join(fields)}")
@@ -79,17 +78,15 @@ class _Check:
             return ConfigError(f"key {name!r} has no effect in this version", where=where, hint="remove it")
         return ConfigError(f"unknown key {name!r}", where=where, hint=closest(name, known))
 
-    def _union(self, node: Node, type_: inspect.UnionType, key: str) -> Any:
+    def _union(self, node: Node, type_: inspect.UnionType, key: str) -> object:
         if node.value is None and any(isinstance(_unwrapped(t), inspect.NoneType) for t in type_.types):
             return None
         options = [t for t in map(_unwrapped, type_.types) if not isinstance(t, inspect.NoneType)]
-        mappings = [t for t in options if isinstance(t, inspect.StructType)]
-        others = [t for t in options if not isinstance(t, inspect.StructType)]
-        if mappings and (isinstance(node.value, dict) or not others):
-            return self._struct(node, mappings[0], key)
-        return self._scalar(node, others[0], key)
+        shapes: dict[type, type] = {dict: inspect.StructType, list: inspect.VarTupleType}
+        shape = shapes.get(type(node.value), object)
+        return self.value(node, next((t for t in options if isinstance(t, shape)), options[0]), key)
 
-    def _scalar(self, node: Node, type_: inspect.Type, key: str) -> Any:
+    def _scalar(self, node: Node, type_: inspect.Type, key: str) -> object:
         value = node.value
         if isinstance(type_, inspect.LiteralType):
             words = [str(word) for word in type_.values]

@@ -71,9 +71,7 @@ CATALOG: tuple[Metric, ...] = (
     _tokens("cache_read", "Of the input tokens: read from a cache."),
     _tokens("cache_write", "Of the input tokens: written to a cache."),
     _tokens("reasoning", "Of the output tokens: hidden reasoning."),
-    _counter(
-        "cost_usd", "Cost at list price. Invoices come from the ledger.", "cost_nano_usd", _SPEND, "usd", NANO
-    ),
+    _counter("cost_usd", "Cost at list price. Invoices come from the ledger.", "cost_nano_usd", _SPEND, "usd", NANO),
     _histogram(
         "exchange_duration_seconds",
         "Time from admission to the end of the reply.",
@@ -146,24 +144,18 @@ CATALOG: tuple[Metric, ...] = (
             "events",
         )
     ),
-    _adapters(
-        _counter("ledger_written", "Rows that are durable in the ledger.", "ledger_written", (), "rows")
-    ),
+    _adapters(_counter("ledger_written", "Rows that are durable in the ledger.", "ledger_written", (), "rows")),
     _adapters(_counter("ledger_dropped", "Rows that the ledger lost.", "ledger_dropped", ("reason",), "rows")),
     _adapters(
         _counter("ledger_errors", "Failed writes to the ledger; their rows wait.", "ledger_errors", (), "events")
     ),
     _adapters(_gauge("ledger_queued_rows", "Rows waiting for the ledger.", "ledger_queued", (), "rows")),
-    _adapters(
-        _gauge("event_subscribers", "Readers of the event stream.", "event_subscribers", (), "connections")
-    ),
+    _adapters(_gauge("event_subscribers", "Readers of the event stream.", "event_subscribers", (), "connections")),
     _adapters(
         _counter(
             "events_dropped", "Lines that slow readers of the event stream missed.", "events_dropped", (), "events"
         )
     ),
-    Metric(
-        "tokmeter_build_info", "info", "What runs: always 1.", "build", ("version", "price_book"), adapter=True
-    ),
+    Metric("tokmeter_build_info", "info", "What runs: always 1.", "build", ("version", "price_book"), adapter=True),
 )
 """In the order of the reference page."""

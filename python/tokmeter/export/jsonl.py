@@ -130,7 +130,7 @@ class EventFile:
         if subscription is None:
             raise TokmeterError("the event stream has too many readers", where=str(path))
         try:
-            self._file = path.open("a", encoding="utf-8")
+            self._file = path.open("ab", buffering=0)
         except OSError as error:
             subscription.close()
             reason = (error.strerror or "unusable").lower()
@@ -151,13 +151,17 @@ class EventFile:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
+        begin = b""
         with self._file as file:
             while not self._subscription.ended:
                 line = self._subscription.get(WATCH_S)
                 if line is None:
                     continue
+                data = begin + line.encode(errors="replace") + b"\n"
                 try:
-                    file.write(line + "\n")
-                    file.flush()
+                    whole = file.write(data) == len(data)
                 except OSError:
-                    self._failed += 1
+                    whole = False
+                # What a full disk cut off must not become the beginning of the next line.
+                begin = b"" if whole else b"\n"
+                self._failed += not whole

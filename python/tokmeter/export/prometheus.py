@@ -14,9 +14,10 @@ from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
+)
+from prometheus_client.metrics_core import (
     Metric as Family,
 )
-from prometheus_client.utils import floatToGoString
 
 from tokmeter._core import Snapshot
 from tokmeter.export.catalog import CATALOG, Metric
@@ -79,7 +80,7 @@ def _plain(metric: Metric, series: Series) -> Family:
 
 def _histogram(metric: Metric, snapshot: Snapshot) -> Family:
     family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-    bounds = [floatToGoString(bound / metric.divisor) for bound in snapshot.bounds(metric.source)]
+    bounds = [repr(bound / metric.divisor) for bound in snapshot.bounds(metric.source)]
     for labels, counts, total, count in snapshot.histogram(metric.source):
         # The counts may or may not repeat the last bucket, which is the count itself.
         buckets = [*zip(bounds, counts, strict=False), ("+Inf", count)]

@@ -36,9 +36,9 @@ class MetricsServer:
         budgets: Callable[[], Sequence[Mapping[str, Any]]],
         health: Callable[[], Mapping[str, Any]],
     ) -> None:
-        """`budgets` and `health` give what JSON can hold; `health` says "status" and never decides the HTTP status:
+        """`budgets` and `health` give what JSON can hold. `health` never decides the HTTP status.
 
-        while the ledger fails traffic goes on, and restarting the sidecar would stop it.
+        While the ledger fails traffic goes on, and a sidecar restarted for that would stop it.
         """
         self._address = (host, port)
         self._routes = _Routes(collector, events, budgets, health)
@@ -58,10 +58,11 @@ class MetricsServer:
                 hint="give another address with --metrics or metrics.listen",
             ) from None
         self._server = server
-        self._thread = threading.Thread(target=server.serve_forever, args=(STOP_POLL_S,), name="tokmeter-metrics", daemon=True)
+        self._thread = threading.Thread(
+            target=server.serve_forever, args=(STOP_POLL_S,), name="tokmeter-metrics", daemon=True
+        )
         self._thread.start()
-        host, port = server.server_address[:2]
-        return str(host), int(port)
+        return server.server_name, server.server_port
 
     def stop(self) -> None:
         """Stops listening; event streams end once they are quiet. A repeated call does nothing."""
@@ -120,7 +121,7 @@ class _Server(ThreadingMixIn, HTTPServer):
         super(HTTPServer, self).server_bind()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver has it
         if self._free.acquire(blocking=False):
             try:
                 super().process_request(request, client_address)
@@ -133,13 +134,13 @@ class _Server(ThreadingMixIn, HTTPServer):
             request.sendall(_FULL)
         self.shutdown_request(request)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver has it
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._free.release()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver has it
         """A client that went away is nobody's error; the rest is answered with 500 where it happens."""
 
 
@@ -167,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(HTTPStatus.OK, *answer)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_: object) -> None:
         """Requests for metrics are not worth a line each."""
 
     def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:

@@ -41,11 +41,14 @@ DIMENSIONS: tuple[str, ...] = (
     "day",
     "month",
 )
-"""What the spend on models can be grouped by. Hours, days and months are UTC; `model` is what answered, else what was asked for."""
+"""What the spend on models can be grouped by.
+
+Hours, days and months are UTC; `model` is the one that answered, else the one asked for.
+"""
 
 
 DROP_REASONS: tuple[str, ...] = ("queue_full", "unwritable", "closed")
-"""Why a row is lost: the store failed for too long; it does not fit the schema; it came during or after closing."""
+"""Why a row is lost: the store failed for too long, the row fits no schema, or it came during or after closing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from tokmeter.capture.proxy.master import build_master
 from tokmeter.capture.proxy.metering import Metering
 from tokmeter.capture.proxy.routes import Routes
 from tokmeter.capture.proxy.settings import ProxySettings
+from tokmeter.clock import now_ns
 from tokmeter.errors import TokmeterError
 
 _CLOSING_S = 2.0
@@ -64,7 +65,7 @@ class ProxyCapture:
         probe.require_known_shape()
         _check_roots(self._settings)
         _raise_descriptor_limit()
-        self._authority = ensure_authority(self._settings.ca_dir, self._meter.hosts(), now_ns=self._clock())
+        self._authority = ensure_authority(self._settings.ca_dir, self._meter.hosts(), now_ns=now_ns())
         interception = Interception(self._meter, self._clock, fail_closed=self._settings.fail_closed)
         guard = LoopGuard(self._listener.addresses)
         built, table = build_master(
@@ -157,7 +158,7 @@ def _enter_mode(connection: ClientConnection, writer: asyncio.StreamWriter) -> N
     if isinstance(mode, mode_specs.TransparentMode):
         if original_addr is None:
             raise OSError("transparent mode is not supported on this platform")
-        context.client.sockname = context.server.address = original_addr(writer.get_extra_info("socket"))
+        context.server.address = original_addr(writer.get_extra_info("socket"))
         connection.layer = modes.TransparentProxy(context)
     elif isinstance(mode, mode_specs.ReverseMode):
         connection.layer = modes.ReverseProxy(context)

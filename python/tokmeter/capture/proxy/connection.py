@@ -9,7 +9,6 @@ import contextlib
 import ipaddress
 import socket
 import struct
-import time
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -23,6 +22,7 @@ from mitmproxy.proxy.server import ConnectionIO
 from tokmeter.capture.proxy import limits
 from tokmeter.capture.proxy.dispatch import HookTable
 from tokmeter.capture.proxy.routes import Routes
+from tokmeter.clock import now_ns
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -78,7 +78,7 @@ class ClientConnection(ProxyConnectionHandler):
             return
         async with self.max_conns[server.address]:
             try:
-                server.timestamp_start = time.time()
+                server.timestamp_start = now_ns() / 1e9
                 reader, writer = await self._dial(server)
             except (OSError, asyncio.CancelledError) as error:
                 server.error = str(error) or "the connection was cancelled"
@@ -87,7 +87,7 @@ class ClientConnection(ProxyConnectionHandler):
                 if isinstance(error, asyncio.CancelledError):
                     raise
                 return
-            server.timestamp_tcp_setup = time.time()
+            server.timestamp_tcp_setup = now_ns() / 1e9
             server.state = ConnectionState.OPEN
             server.peername = writer.get_extra_info("peername")
             server.sockname = writer.get_extra_info("sockname")
@@ -97,7 +97,7 @@ class ClientConnection(ProxyConnectionHandler):
             try:
                 await self.handle_connection(server)
             finally:
-                server.timestamp_end = time.time()
+                server.timestamp_end = now_ns() / 1e9
                 self._shared.hooks.run(server_hooks.ServerDisconnectedHook(data))
 
     async def _dial(self, server: Server) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

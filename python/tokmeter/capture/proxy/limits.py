@@ -27,8 +27,9 @@ HEADER_BYTES: Final = 256 * 1024
 REFUSALS_REMEMBERED: Final = 1024
 """Clients remembered for not trusting the certificate authority, least recently seen forgotten first."""
 
-REFUSAL_WEIGHT: Final = 3
-"""An alert about the certificate weighs this much, a bare hang-up one; a client is passed on from this weight."""
+REFUSAL_WEIGHT: Final = 2
+"""A client is passed on from this weight. An alert about the certificate has all of it, a bare hang-up one: asyncio's
+clients refuse without a word, and others may have been cancelled."""
 
 REFUSAL_SECONDS: Final = 300
 """How long a client that refused is passed on unread before it is tried again: its trust may have been put right."""

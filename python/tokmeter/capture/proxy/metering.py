@@ -4,7 +4,6 @@ One line from a flow to the core and back. Never stops traffic by failing: what 
 refused where the settings say closed. Bodies are read as raw bytes only: mitmproxy's decoders have no bound.
 """
 
-import time
 from collections.abc import Callable
 
 from mitmproxy import connection, http, tcp
@@ -237,9 +236,7 @@ def _response(refusal: Refuse) -> http.Response:
     """The refusal as a response of mitmproxy's."""
     fields = [(name, value) for name, value in refusal.headers if name.lower() != b"content-length"]
     fields.append((b"content-length", str(len(refusal.body)).encode()))
-    now = time.time()
     response = http.Response.make(refusal.status)
     response.headers = http.Headers(fields)
     response.raw_content = refusal.body
-    response.timestamp_start = response.timestamp_end = now
     return response

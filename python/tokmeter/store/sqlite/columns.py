@@ -87,7 +87,9 @@ TAIL: tuple[Column, ...] = (
     Column("namespace", "TEXT", "Kubernetes namespace."),
     Column("organization", "TEXT", "Organization."),
     Column("user", "TEXT", "User."),
-    Column("alerts", _WORD, "Budget thresholds it crossed first, a JSON list of [budget, fraction].", json.dumps, _pairs),
+    Column(
+        "alerts", _WORD, "Budget thresholds it crossed first, a JSON list of [budget, fraction].", json.dumps, _pairs
+    ),
 )
 
 ENTRY: tuple[Column, ...] = HEAD + COUNTS + TAIL

@@ -51,13 +51,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
     with reading(path):
         connection = _connect_to_read(path)
         try:
-            version = _recognised(connection, path)
-            if version < VERSION:
-                raise StoreError(
-                    f"the ledger has schema {version}, this version reads {VERSION}",
-                    where=str(path),
-                    hint="let `tokmeter run` or `tokmeter proxy` of this version write to it once",
-                )
+            _current(_recognised(connection, path), path)
         except BaseException:
             connection.close()
             raise
@@ -90,15 +84,12 @@ def _set_up(path: Path) -> sqlite3.Connection:
         version = _recognised(connection, path)
         if version and path.stat().st_size <= PROBE_BYTES_MAX:
             _probe(connection, path)
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
-            raise StoreError(
-                "this file system cannot hold a ledger", where=str(path), hint="put it on a local disk, not a share"
-            )
+        _write_ahead(connection, path)
         # FULL: a row is reported as written only once it would survive the power going.
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        migrate(connection)
+        if version < VERSION:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            migrate(connection)
     except BaseException:
         connection.close()
         raise
@@ -111,9 +102,7 @@ def _recognised(connection: sqlite3.Connection, path: Path) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if tables and application != APPLICATION_ID:
-        raise StoreError(
-            "this is another program's database, not a ledger", where=str(path), hint="give another path"
-        )
+        raise StoreError("this is another program's database, not a ledger", where=str(path), hint="give another path")
     if version > VERSION:
         raise StoreError(
             f"the ledger has schema {version}, this version knows {VERSION}",
@@ -121,6 +110,24 @@ def _recognised(connection: sqlite3.Connection, path: Path) -> int:
             hint="use the newer tokmeter that wrote it, or another path",
         )
     return version
+
+
+def _current(version: int, path: Path) -> None:
+    """A reader changes nothing, so it cannot bring an older schema up to date."""
+    if version < VERSION:
+        raise StoreError(
+            f"the ledger has schema {version}, this version reads {VERSION}",
+            where=str(path),
+            hint="let `tokmeter run` or `tokmeter proxy` of this version write to it once",
+        )
+
+
+def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
+    """Lets readers read while the writer writes; needs memory shared through the file system."""
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise StoreError(
+            "this file system cannot hold a ledger", where=str(path), hint="put it on a local disk, not a share"
+        )
 
 
 def _probe(connection: sqlite3.Connection, path: Path) -> None:
@@ -134,9 +141,9 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     connection = _connect_uri(address)
     try:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.OperationalError:
+    except sqlite3.DatabaseError as error:
         connection.close()
-        if path.with_name(path.name + "-wal").exists():
+        if not isinstance(error, sqlite3.OperationalError) or path.with_name(path.name + "-wal").exists():
             raise
         # Nobody is writing, and this user may not create the side files that SQLite would share with a writer.
         return _connect_uri(f"{address}&immutable=1")

@@ -110,8 +110,9 @@ def m004_net_entry(connection: sqlite3.Connection) -> None:
         f" AS {name}"
         for name in amounts
     }
+    counts = ", ".join(net[name] for name in _COUNTS)
     connection.execute(
-        f"CREATE VIEW net_entry AS SELECT {plain_before}, {', '.join(net[name] for name in _COUNTS)}, "
+        f"CREATE VIEW net_entry AS SELECT {plain_before}, {counts}, "  # noqa: S608 - own names
         f"provenance, defects, {net['cost_nano_usd']}, {plain_after} "
         f"FROM entry LEFT JOIN (SELECT corrects, {added} FROM correction GROUP BY corrects) AS added "
         "ON added.corrects = entry.id"

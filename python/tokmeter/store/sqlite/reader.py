@@ -16,8 +16,9 @@ from tokmeter.store.sqlite.file import open_reader, reading
 from tokmeter.store.sqlite.spend import spend
 
 _COLUMNS = ", ".join(column.name for column in ENTRY)
-_BETWEEN = f"SELECT {_COLUMNS} FROM net_entry WHERE time_ns >= ? AND time_ns < ? ORDER BY time_ns, sequence"
-_AFTER = f"SELECT sequence, {_COLUMNS} FROM net_entry WHERE sequence > ? ORDER BY sequence LIMIT ?"
+# Only the names of this program's own columns become part of a statement.
+_BETWEEN = f"SELECT {_COLUMNS} FROM net_entry WHERE time_ns >= ? AND time_ns < ? ORDER BY time_ns, sequence"  # noqa: S608
+_AFTER = f"SELECT sequence, {_COLUMNS} FROM net_entry WHERE sequence > ? ORDER BY sequence LIMIT ?"  # noqa: S608
 
 
 class SqliteReader:

@@ -66,6 +66,4 @@ def spend(connection: sqlite3.Connection, by: Sequence[str], since_ns: int, unti
     names = [f"g{i}" for i in range(len(expressions))]
     groups = ", ".join(f"{sql} AS {name}" for sql, name in zip(expressions, names, strict=True))
     query = _QUERY.format(groups=groups, names=", ".join(names))
-    return [
-        Spend(tuple(row[: len(by)]), *row[len(names) :]) for row in connection.execute(query, (since_ns, until_ns))
-    ]
+    return [Spend(tuple(row[: len(by)]), *row[len(names) :]) for row in connection.execute(query, (since_ns, until_ns))]

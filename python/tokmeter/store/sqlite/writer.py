@@ -10,6 +10,7 @@ import logging
 import sqlite3
 import threading
 from collections import Counter, deque
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -30,13 +31,15 @@ _log = logging.getLogger(__name__)
 
 type _Row = LedgerEntry | Correction
 
-# Only a known id is passed over; any other broken constraint must be seen.
-_INSERT_ENTRY = "INSERT INTO entry ({}) VALUES ({}) ON CONFLICT (id) DO NOTHING".format(
-    ", ".join(column.name for column in ENTRY), ", ".join("?" for _ in ENTRY)
-)
-_INSERT_CORRECTION = "INSERT INTO correction (id, corrects, reason, {}) VALUES (?, ?, ?, {}) ON CONFLICT (id) DO NOTHING".format(
-    ", ".join(AMOUNTS), ", ".join("?" for _ in AMOUNTS)
-)
+
+def _insert_into(table: str, columns: Sequence[str]) -> str:
+    """Only a known id is passed over; any other broken constraint must be seen."""
+    names, values = ", ".join(columns), ", ".join("?" for _ in columns)
+    return f"INSERT INTO {table} ({names}) VALUES ({values}) ON CONFLICT (id) DO NOTHING"  # noqa: S608 - own names
+
+
+_INSERT_ENTRY = _insert_into("entry", [column.name for column in ENTRY])
+_INSERT_CORRECTION = _insert_into("correction", ["id", "corrects", "reason", *AMOUNTS])
 
 _NEVER_WRITABLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 """What SQLite raises because of a row, not because of the file."""
