@@ -33,8 +33,8 @@ __all__ = [
     "Policies",
     "PriceBook",
     "Request",
-    "TokmeterError",
     "Tokenizer",
+    "TokmeterError",
     "__version__",
     "get_tokenizer",
 ]

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import ClassVar
 
-from tokmeter.cli.options import configured_ledger
+from tokmeter.cli.options import configured_ledger, configured_listen
 from tokmeter.clock import now_ns
 from tokmeter.config import Config, load
 from tokmeter.config.address import address
@@ -71,7 +71,8 @@ def checks(config: Path | None, environ: Mapping[str, str]) -> Iterator[Check]:
     yield _trust(environ)
     yield _proxy_variables(environ)
     yield _ledger(configured_ledger(loaded, environ))
-    yield _port("proxy port", loaded.proxy.listen)
+    for listen in configured_listen(loaded):
+        yield _port("proxy port", listen)
     yield _port("metrics port", loaded.metrics.listen)
     yield _redirect()
     yield _clock()

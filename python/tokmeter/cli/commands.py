@@ -33,18 +33,18 @@ INTERRUPTED = 130
 class Commands(click.Group):
     """A group whose members are imported on first use."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names in the order of the table."""
         return list(SUMMARIES)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - same
         """Import the command of that name; None when there is none."""
         if cmd_name not in SUMMARIES:
             return None
         command: click.Command = import_module(f"tokmeter.cli.{cmd_name}").command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - same
         """Write the list from the table, importing nothing."""
         with formatter.section("Commands"):
             formatter.write_dl(list(SUMMARIES.items()))

@@ -40,6 +40,12 @@ def configured_ledger(config: Config, environ: Mapping[str, str]) -> Path:
     return Path(config.store.removeprefix("sqlite://"))
 
 
+def configured_listen(config: Config) -> tuple[str, ...]:
+    """The addresses that the configuration lets clients connect to, as written there."""
+    listen = config.proxy.listen
+    return (listen,) if isinstance(listen, str) else listen
+
+
 def listen_address(text: str, option: str) -> Address:
     """Parse ``host:port``, port 0 being any free one. Raises `ConfigError` naming the option."""
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tokmeter._core import Attribution, Budget
 from tokmeter.attribution import attribution, names
 from tokmeter.capture.proxy import ProxySettings
-from tokmeter.cli.options import configured_ledger, listen_address
+from tokmeter.cli.options import configured_ledger, configured_listen, listen_address
 from tokmeter.config import Config
 from tokmeter.config.core import connect_to
 from tokmeter.runtime import Plan, Sink
@@ -19,12 +19,13 @@ RUN_DRAIN_S = 2.0
 
 
 def sidecar(
-    config: Config, environ: Mapping[str, str], *, mode: str | None, listen: str | None, metrics: str | None
+    config: Config, environ: Mapping[str, str], *, mode: str | None, listen: Sequence[str], metrics: str | None
 ) -> Plan:
     """The plan of `tokmeter proxy`; options win over the configuration. Raises `TokmeterError`."""
-    at = listen_address(listen or config.proxy.listen, "--listen" if listen else "proxy.listen")
+    option = "--listen" if listen else "proxy.listen"
+    places = [listen_address(text, option) for text in listen or configured_listen(config)]
     served = listen_address(metrics or config.metrics.listen, "--metrics" if metrics else "metrics.listen")
-    proxy = _proxy(config, environ, listen=(at.host, at.port), mode=mode or config.proxy.mode)
+    proxy = _proxy(config, environ, listen=places, mode=mode or config.proxy.mode)
     return Plan(
         config=config,
         state=StateDirectory(environ),
@@ -48,7 +49,7 @@ def single_run(
 ) -> Plan:
     """The plan of `tokmeter run`: a regular proxy on a free port of this machine alone. Raises `TokmeterError`."""
     served = None if metrics is None else listen_address(metrics, "--metrics")
-    proxy = _proxy(config, environ, listen=("127.0.0.1", 0), mode="regular")
+    proxy = _proxy(config, environ, listen=[("127.0.0.1", 0)], mode="regular")
     return Plan(
         config=config,
         state=StateDirectory(environ),
@@ -81,14 +82,16 @@ def _who(config: Config, environ: Mapping[str, str], process: str) -> Attributio
     )
 
 
-def _proxy(config: Config, environ: Mapping[str, str], *, listen: tuple[str, int], mode: str) -> ProxySettings:
+def _proxy(
+    config: Config, environ: Mapping[str, str], *, listen: Sequence[tuple[str, int]], mode: str
+) -> ProxySettings:
     directory = config.proxy.ca_dir
     return ProxySettings(
         ca_dir=StateDirectory(environ).authority if directory is None else Path(directory),
-        listen=(listen,),
+        listen=tuple((host, port) for host, port in listen),
         mode=mode,
         upstream_ca=None if config.proxy.upstream_ca is None else Path(config.proxy.upstream_ca),
-        connect_to={host: f"[{to.host}]:{to.port}" for host, to in connect_to(config).items()},
+        connect_to=connect_to(config),
         body_bytes_max=config.proxy.body_bytes_max,
         fail_closed=config.proxy.fail_closed,
     )

@@ -19,11 +19,13 @@ from tokmeter.runtime import Plan, Running, running
 
 @click.command("proxy")
 @click.option("--mode", metavar="MODE", help="regular, transparent or reverse:URL.")
-@click.option("--listen", metavar="H:P", help="Where clients connect to.")
+@click.option("--listen", metavar="H:P", multiple=True, help="Where clients connect to; may be repeated.")
 @click.option("--metrics", metavar="H:P", help="Where metrics and events are served.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object with the addresses once it serves.")
 @config_option
-def command(mode: str | None, listen: str | None, metrics: str | None, config: Path | None, *, as_json: bool) -> None:
+def command(
+    mode: str | None, listen: tuple[str, ...], metrics: str | None, config: Path | None, *, as_json: bool
+) -> None:
     """Run the metering proxy.
 
     Clients find what they must trust in the directory `trust` beside the one of the certificate authority.

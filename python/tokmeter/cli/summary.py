@@ -15,21 +15,36 @@ class Finished(Protocol):
     """The part of a ledger entry that a summary needs."""
 
     @property
-    def llm(self) -> bool: ...
+    def llm(self) -> bool:
+        """Whether it asked a model for something."""
+
     @property
-    def provider(self) -> str: ...
+    def provider(self) -> str:
+        """Who served it."""
+
     @property
-    def request_model(self) -> str | None: ...
+    def request_model(self) -> str | None:
+        """The model asked for."""
+
     @property
-    def response_model(self) -> str | None: ...
+    def response_model(self) -> str | None:
+        """The model that answered."""
+
     @property
-    def usage(self) -> dict[str, int | None]: ...
+    def usage(self) -> dict[str, int | None]:
+        """The eleven counts of the JSON contract, by name."""
+
     @property
-    def cost_nano_usd(self) -> int | None: ...
+    def cost_nano_usd(self) -> int | None:
+        """Its cost; None when the model has no price."""
+
     @property
-    def priced(self) -> bool: ...
+    def priced(self) -> bool:
+        """Whether a price was found, or there was nothing to pay."""
+
     @property
-    def decision(self) -> str: ...
+    def decision(self) -> str:
+        """admit, refuse or cut."""
 
 
 class Sums:

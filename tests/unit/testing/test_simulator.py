@@ -13,6 +13,7 @@ import struct
 from typing import Any
 
 import pytest
+
 from tokmeter.testing import Behaviour, ProviderSimulator, ThreadedSimulator
 
 CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello there"}]}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mitmproxy import exceptions, flow, http
 from mitmproxy.io import FlowReader
+
 from tokmeter.capture.replay.recording import BrokenEntry, RecordedExchange
 from tokmeter.errors import TokmeterError
 
