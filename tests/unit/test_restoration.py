@@ -22,7 +22,13 @@ def budget(period: Period, mode: Literal["off", "shadow", "enforce"] = "enforce"
 
 @pytest.mark.parametrize(
     ("period", "longest_ns"),
-    [("minute", HOUR // 60), ("hour", HOUR), ("day", 25 * HOUR), ("week", (7 * 24 + 1) * HOUR), ("month", (31 * 24 + 1) * HOUR)],
+    [
+        ("minute", HOUR // 60),
+        ("hour", HOUR),
+        ("day", 25 * HOUR),
+        ("week", (7 * 24 + 1) * HOUR),
+        ("month", (31 * 24 + 1) * HOUR),
+    ],
 )
 def test_every_window_lies_within_its_lookback(period: str, longest_ns: int) -> None:
     assert LOOKBACK_NS[period] >= longest_ns

@@ -186,7 +186,10 @@ def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda children: st.lists(children) | st.dictionaries(st.sampled_from(["request", "url", "status", "text"]) | st.text(), children),
+    lambda children: (
+        st.lists(children)
+        | st.dictionaries(st.sampled_from(["request", "url", "status", "text"]) | st.text(), children)
+    ),
     max_leaves=20,
 )
 
@@ -281,7 +284,12 @@ def test_another_host_is_no_model_call_and_has_the_same_keys(tmp_path: Path) -> 
 
     assert list(elsewhere) == list(metered)
     assert list(elsewhere["usage"]) == list(metered["usage"])
-    assert (elsewhere["llm"], elsewhere["cost_usd"], elsewhere["priced"], elsewhere["status"]) == (False, None, False, 200)
+    assert (elsewhere["llm"], elsewhere["cost_usd"], elsewhere["priced"], elsewhere["status"]) == (
+        False,
+        None,
+        False,
+        200,
+    )
     assert set(elsewhere["usage"].values()) == {None}
 
 

@@ -44,7 +44,9 @@ def test_exchanges_of_one_key_are_summed() -> None:
     board = Board()
     board.add(CALL)
     board.add(CALL)
-    board.add(replace(CALL, refused=True, cost_nano_usd=0, input_tokens=0, output_tokens=0, cache_read_tokens=0, priced=False))
+    board.add(
+        replace(CALL, refused=True, cost_nano_usd=0, input_tokens=0, output_tokens=0, cache_read_tokens=0, priced=False)
+    )
 
     ((key, row),) = board.ordered()
 
