@@ -34,3 +34,7 @@ pub const EXPECTED_MODELS_MAX: usize = 256;
 pub const SEEN_RESPONSES_MAX: usize = 65_536;
 /// Distinct values of one metric label; later ones become `other`.
 pub const LABEL_VALUES_MAX: usize = 100;
+/// Content codings stacked on one body; real traffic has one.
+pub const CODINGS_MAX: usize = 3;
+/// Bytes of a string scanned before its pieces are handed on.
+pub const JSON_TEXT_WINDOW_BYTES: usize = 16 << 10;
