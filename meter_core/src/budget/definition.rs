@@ -79,3 +79,37 @@ impl Budget {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::window::Period;
+
+    #[test]
+    fn a_budget_that_makes_no_sense_is_refused() {
+        let good = Budget {
+            name: "day".into(),
+            scope: Scope::default(),
+            limit: Limit { usd: Some(Nano::ZERO), ..Limit::default() },
+            window: Window::utc(Period::Day),
+            mode: Mode::Enforce,
+            alert_at: vec![1, ALERT_PERMILLE_MAX],
+            on_exceed: OnExceed::Refuse,
+        };
+        assert_eq!(good.check(), Ok(()));
+        let usd = Some(Nano::new(-1));
+        let cases = [
+            (Budget { name: "".into(), ..good.clone() }, BudgetError::Name(String::new())),
+            (Budget { limit: Limit::default(), ..good.clone() }, BudgetError::NoLimit("day".into())),
+            (
+                Budget { limit: Limit { usd, ..good.limit }, ..good.clone() },
+                BudgetError::NegativeLimit("day".into()),
+            ),
+            (Budget { alert_at: vec![0], ..good.clone() }, BudgetError::AlertThreshold("day".into())),
+            (Budget { alert_at: vec![500; 17], ..good }, BudgetError::AlertThreshold("day".into())),
+        ];
+        for (budget, error) in cases {
+            assert_eq!(budget.check(), Err(error));
+        }
+    }
+}

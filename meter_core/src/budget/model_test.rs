@@ -32,13 +32,16 @@ struct Case {
     minutes: i64,
 }
 
+/// Whether a budget applies, which account it means, how many minutes a window lasts.
+type Plain = (fn(&Who) -> bool, fn(&Who) -> String, i64);
+
 fn case(
     name: &str,
     mode: Mode,
     scope: &[(Dimension, &str)],
     period: Period,
     limit: (Option<i128>, Option<u64>, Option<u64>),
-    rest: (fn(&Who) -> bool, fn(&Who) -> String, i64),
+    plain: Plain,
 ) -> Case {
     let budget = Budget {
         name: name.into(),
@@ -49,7 +52,7 @@ fn case(
         alert_at: vec![500, 1000],
         on_exceed: OnExceed::Refuse,
     };
-    Case { budget, applies: rest.0, account: rest.1, minutes: rest.2 }
+    Case { budget, applies: plain.0, account: plain.1, minutes: plain.2 }
 }
 
 fn cases() -> Vec<Case> {
