@@ -38,3 +38,15 @@ pub const LABEL_VALUES_MAX: usize = 100;
 pub const CODINGS_MAX: usize = 3;
 /// Bytes of a string scanned before its pieces are handed on.
 pub const JSON_TEXT_WINDOW_BYTES: usize = 16 << 10;
+/// Configured budgets. Each admission looks at every one of them, so the number bounds the time it takes.
+pub const BUDGETS_MAX: usize = 256;
+/// Accounts of one budget whose scope says "one per value" (`*`); further values share the account `other`.
+pub const ACCOUNTS_PER_BUDGET_MAX: usize = 1024;
+/// Alert thresholds of one budget: one bit each in the account.
+pub const ALERTS_PER_BUDGET_MAX: usize = 16;
+/// Alert thresholds in thousandths of the limit; above ten times the limit an alert tells nothing new.
+pub const ALERT_PERMILLE_MAX: u16 = 10_000;
+/// Open reservations. One more ends the one nearest to its expiry, which then counts as spent.
+pub const RESERVATIONS_MAX: usize = 65_536;
+/// Ended reservations whose ids are remembered, so that a repeated or late report is recognised.
+pub const ENDED_RESERVATIONS_MAX: usize = 65_536;
