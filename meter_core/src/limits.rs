@@ -14,6 +14,8 @@ pub const DECODED_BYTES_MAX: u64 = 1 << 30;
 pub const DECODE_RATIO_MAX: u64 = 200;
 /// Decoded bytes before the ratio is looked at: short repetitive bodies compress very well.
 pub const DECODE_RATIO_GRACE_BYTES: u64 = 8 << 20;
+/// Bytes of streamed text whose tokens are not settled yet. Real pieces of text are far shorter; a longer one is cut.
+pub const PENDING_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Bytes of a model name or another wire name kept; longer names are cut.
 pub const NAME_BYTES_MAX: usize = 128;
 /// Shortest `retry-after` of a refusal in seconds: below two minutes the OpenAI SDK tries again whatever is said.
