@@ -184,6 +184,7 @@ def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     assert one(path).host == "api.openai.com"
 
 
+KEYS = st.sampled_from(["request", "response", "url", "status", "text"]) | st.text()
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda children: (

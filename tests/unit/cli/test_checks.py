@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.unit.cli.conftest import Outcome
+
 from tokmeter.cli import checks
 from tokmeter.cli.checks import Check
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import click
 import pytest
-
 from tests.unit.cli.conftest import Outcome
+
 from tokmeter.cli import commands
 from tokmeter.errors import ConfigError, TokmeterError
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.unit.cli.conftest import Outcome
+
 from tokmeter import get_tokenizer
 
 TEXT = "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. <|endoftext|>"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.unit.capture.test_replay import completed, entry, har
 from tests.unit.cli.conftest import Outcome
 

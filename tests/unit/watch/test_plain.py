@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.watch.test_model import ACCOUNT, CALL
+
 from tokmeter.watch.model import Board
 from tokmeter.watch.plain import render
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
-
 from tests.unit.export.fakes import FakeSnapshot
+
 from tokmeter._core import Snapshot
 from tokmeter.errors import TokmeterError
 from tokmeter.export.jsonl import EventStream
