@@ -29,7 +29,7 @@ pub const OUTPUT_TOKENS_DEFAULT: u64 = 4096;
 /// Smallest number of output tokens held for a stream and taken per extension.
 pub const OUTPUT_STEP_TOKENS: u64 = 256;
 /// Bytes of generated text kept uncounted; short-lived, so that most streams with reported usage are never counted.
-pub const PENDING_TEXT_BYTES_MAX: usize = 16 << 10;
+pub const UNCOUNTED_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Models whose reply lengths are remembered.
 pub const EXPECTED_MODELS_MAX: usize = 256;
 /// Finished responses remembered so that later polls of them cost nothing.
