@@ -14,5 +14,7 @@ pub const DECODED_BYTES_MAX: u64 = 1 << 30;
 pub const DECODE_RATIO_MAX: u64 = 200;
 /// Decoded bytes before the ratio is looked at: short repetitive bodies compress very well.
 pub const DECODE_RATIO_GRACE_BYTES: u64 = 8 << 20;
+/// Bytes of a decompressed price book. Today's has half a megabyte; much more is not a price book.
+pub const PRICE_BOOK_BYTES_MAX: u64 = 32 << 20;
 /// Bytes of a model name or another wire name kept; longer names are cut.
 pub const NAME_BYTES_MAX: usize = 128;
