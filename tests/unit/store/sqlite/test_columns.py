@@ -1,6 +1,7 @@
 import inspect
 
 from tests.unit.store.sample import as_fields, entry
+
 from tokmeter import _core
 from tokmeter.store.sqlite.columns import ENTRY, HEAD, TAIL, entry_fields, entry_row
 

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.unit.store.sample import START_NS, entry
+
 from tokmeter.store.ledger import DIMENSIONS, USAGE, Correction, Spend
 from tokmeter.store.sqlite import SqliteLedger, SqliteReader
 from tokmeter.store.sqlite.spend import EXPRESSIONS

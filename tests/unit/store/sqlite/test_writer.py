@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.unit.store.sample import entry
+
 from tokmeter.store.ledger import DROP_REASONS, Correction
 from tokmeter.store.sqlite import SqliteLedger, SqliteReader
 
