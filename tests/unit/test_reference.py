@@ -1,3 +1,5 @@
+"""The generated pages are current, and what they show works."""
+
 import sqlite3
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""Values of the right type that cannot be meant."""
+
 import pytest
 
 from tokmeter.config.document import parse

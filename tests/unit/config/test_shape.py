@@ -1,3 +1,5 @@
+"""Unknown keys, missing keys and wrong types, each with its line and a way out."""
+
 from decimal import Decimal
 
 import pytest

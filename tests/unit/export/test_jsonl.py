@@ -1,3 +1,5 @@
+"""Readers of the event stream: order, bounds, loss that is counted."""
+
 import threading
 from pathlib import Path
 

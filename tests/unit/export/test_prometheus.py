@@ -1,3 +1,5 @@
+"""The text of a scrape, as parsers and promtool read it."""
+
 import shutil
 import subprocess
 from collections.abc import Callable

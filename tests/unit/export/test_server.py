@@ -1,3 +1,5 @@
+"""The HTTP server over real sockets."""
+
 import json
 import socket
 import threading

@@ -1,3 +1,5 @@
+"""Rows hold every field of an entry, and nothing of what was said."""
+
 import inspect
 
 from tests.unit.store.sample import as_fields, entry

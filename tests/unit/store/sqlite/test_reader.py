@@ -1,3 +1,5 @@
+"""Reading entries beside a writer."""
+
 from collections.abc import Iterator
 from pathlib import Path
 

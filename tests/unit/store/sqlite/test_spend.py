@@ -1,3 +1,5 @@
+"""Sums and exact percentiles by any dimension, and no other word in the query."""
+
 import math
 from collections.abc import Iterator
 from pathlib import Path

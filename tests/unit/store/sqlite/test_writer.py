@@ -1,3 +1,5 @@
+"""The queue, the thread and what they do while the file cannot be written."""
+
 import sqlite3
 import threading
 from collections.abc import Iterator
