@@ -9,6 +9,7 @@ pub mod decode;
 pub mod detect;
 pub mod dialect;
 pub mod frame;
+pub mod headers;
 pub mod json_scan;
 pub mod limits;
 pub mod money;
