@@ -46,7 +46,7 @@ def test_a_budget_arrives_exactly_as_written() -> None:
 
     assert given(budget).positional == ("a",)
     assert given(budget).named == {
-        "scope": {"model": "gpt-4o*", "user": "*"},
+        "scope": [("user", "*"), ("model", "gpt-4o*")],
         "period": "week",
         "usd": "0.10",
         "tokens": 5,

@@ -47,6 +47,8 @@ def zone(text: str) -> str:
         (zone("europe/berlin"), "not a time zone", "f:4, key budgets[0].window.timezone", "'Europe/Berlin'"),
         (zone("xyzzy"), "not a time zone", "f:4, key budgets[0].window.timezone", "IANA"),
         (BUDGET + "    alert_at: [80]", "80 is not between", "f:5, key budgets[0].alert_at[0]", "80 %"),
+        (BUDGET + "    alert_at: [0.0005]", "three decimal", "f:5, key budgets[0].alert_at[0]", "80 %"),
+        (BUDGET + "    alert_at: [1e-999999]", "three decimal", "f:5, key budgets[0].alert_at[0]", "80 %"),
         (BUDGET + "    alert_at: [0]", "0 is not between", "f:5, key budgets[0].alert_at[0]", ""),
         (BUDGET + "    alert_at: [0.8, 0.5]", "rising order", "f:5, key budgets[0].alert_at", "[0.5, 0.8]"),
         (
