@@ -69,7 +69,7 @@ def zone(text: str) -> str:
         ("proxy: {listen: '8080'}", "lacks a port", "f:1, key proxy.listen", "127.0.0.1"),
         ("proxy: {listen: []}", "no address", "f:1, key proxy.listen", "127.0.0.1"),
         ("proxy: {listen: ['[::1]:1', x]}", "lacks a port", "f:1, key proxy.listen[1]", ""),
-        ("proxy: {mode: transparnt}", "not a mode", "f:1, key proxy.mode", "'transparent'"),
+        ("proxy: {mode: transparentt}", "not a mode", "f:1, key proxy.mode", "'transparent'"),
         ("proxy: {mode: reverse}", "not a mode", "f:1, key proxy.mode", "'reverse:URL'"),
         ("proxy: {mode: 'reverse:api.openai.com'}", "no usable URL", "f:1, key proxy.mode", "reverse:https://"),
         ("proxy: {mode: 'reverse:https://[x'}", "no usable URL", "f:1, key proxy.mode", "reverse:https://"),
