@@ -6,7 +6,7 @@
 use crate::budget::Amount;
 use crate::limits;
 use crate::money::Nano;
-use crate::price_book::Rates;
+use crate::cost::Rates;
 
 /// Share of the held output at which more is asked for, in percent.
 const EXTEND_AT_PERCENT: u64 = 80;
@@ -96,7 +96,9 @@ fn price(rates: Option<&Rates>, input: u64, output: u64) -> Nano {
     let Some(rates) = rates else { return Nano::ZERO };
     // Input is held at its dearest rate: nobody knows before the reply whether the provider writes it to a cache.
     let input_rate = i128::from(rates.input.max(rates.cache_write));
-    Nano::from_femto(i128::from(input) * input_rate + i128::from(output) * i128::from(rates.output)) + Nano::new(1)
+    let femto = i128::from(input) * input_rate + i128::from(output) * i128::from(rates.output);
+    // Line items are rounded one by one: at most half a nano-USD each.
+    Nano::from_femto(femto + i128::from(rates.request)) + Nano::new(2)
 }
 
 #[cfg(test)]

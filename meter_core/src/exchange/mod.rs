@@ -23,7 +23,7 @@ use crate::detect::{Headers, Route};
 use crate::dialect::{Progress, Reply, RequestFacts, refusal};
 use crate::limits;
 use crate::meter::{Request, Shared};
-use crate::price_book::Rates;
+use crate::cost::Rates;
 use hold::Hold;
 use output::Output;
 

@@ -22,7 +22,7 @@ impl Output {
             return;
         }
         self.pending.push_str(text);
-        if self.pending.len() >= limits::PENDING_TEXT_BYTES_MAX {
+        if self.pending.len() >= limits::UNCOUNTED_TEXT_BYTES_MAX {
             self.tokens();
         }
     }

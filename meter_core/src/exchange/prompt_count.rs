@@ -40,7 +40,10 @@ impl PromptCount {
                 u64::from(prompt.messages) * MESSAGE_TOKENS + u64::from(prompt.names) + PRIMER_TOKENS
             }
             Dialect::AnthropicMessages => u64::from(prompt.messages) * MESSAGE_TOKENS,
-            Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings | Dialect::Opaque => 0,
+            Dialect::OpenAiCompletions
+            | Dialect::OpenAiEmbeddings
+            | Dialect::OpenAiTranscription
+            | Dialect::Opaque => 0,
         };
         let extras = u64::from(prompt.tools) * TOOL_TOKENS + u64::from(prompt.media) * MEDIA_TOKENS;
         let public_framing = matches!(

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::admission::generates;
 use super::decision::Decision;
 use super::entry::{LedgerEntry, Outcome};
 use super::{CloseReason, Exchange};
@@ -82,13 +81,13 @@ impl Exchange {
         if stated && (finding.finished || !finding.streamed) {
             return (finding.usage.clone(), Provenance::Reported);
         }
-        let countable = self.route.billable && !self.route.poll && self.status < 400;
+        let countable = self.route.billable && !self.route.poll && !finding.pending && self.status < 400;
         if !countable || never_sent || outcome == Outcome::Refused || self.facts.model.is_none() {
             return (finding.usage.clone(), finding.provenance);
         }
         let mut usage = finding.usage.clone();
         usage.input_tokens.get_or_insert(self.input.tokens);
-        if generates(self.route.dialect) {
+        if self.route.dialect.generates() {
             let seen = self.output.tokens();
             usage.output_tokens = Some(usage.output_tokens.unwrap_or(0).max(seen));
         }
@@ -114,11 +113,8 @@ impl Exchange {
     /// What it cost: nothing if it is not billable, None if nobody knows.
     fn cost(&self, finding: &Finding, usage: &Usage, provenance: Provenance, billable: bool) -> Option<Nano> {
         let never_sent = self.status == 0 && provenance == Provenance::None;
-        if !billable || never_sent || self.route.poll && provenance == Provenance::None {
+        if !billable || never_sent || finding.pending || self.route.poll && provenance == Provenance::None {
             return Some(Nano::ZERO);
-        }
-        if finding.stated_cost.is_some() {
-            return finding.stated_cost;
         }
         if provenance == Provenance::None {
             return None;
