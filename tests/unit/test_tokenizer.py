@@ -1,4 +1,4 @@
-"""The embedded tokenizers give the same ids as tiktoken, on every code point and on hostile and ordinary text."""
+"""The embedded tokenizers give tiktoken's ids on every code point and on hostile and ordinary text."""
 
 import hashlib
 import importlib.util
@@ -42,7 +42,8 @@ ALPHABET = [
 ]
 SAMPLES = {
     "prose": "It wasn't the first time she'd asked; they'll say it's fine, won't they?  "
-    "In 1984, 12,345 people — or so — didn't.\n\nChapter II\n\n\tMr. O'Neill's café served naïve résumés at 7:30 p.m. (roughly) ...\n",
+    "In 1984, 12,345 people — or so — didn't.\n\nChapter II\n\n\tMr. O'Neill's "
+    "café served naïve résumés at 7:30 p.m. (roughly) ...\n",
     "code": "#include <map>\nfn main() {\n    let mut xs: Vec<u32> = (0..1_000).map(|x| x * 2).collect();\n"
     '\tif (a != b && !c->d) { return HTTPServerFactoryXMLParser::new("/usr//lib/"); } // done\n}\n\n\n'
     "def __init__(self, *args, **kw):\n        self.x = f'{args!r}'  # why\n",
@@ -74,7 +75,7 @@ def _script() -> ModuleType:
 
 @pytest.fixture(scope="session", autouse=True)
 def oracle_vocabularies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Give tiktoken its rank files from the packed ones: it checks their hashes, and nothing is downloaded."""
+    """Give tiktoken its rank files from the packed ones: it checks their hashes; nothing is downloaded."""
     folder = tmp_path_factory.mktemp("tiktoken")
     script = _script()
     for name in RANK_FILES:
@@ -106,7 +107,7 @@ def assert_equal(name: str, texts: list[str]) -> None:
 @pytest.mark.parametrize("name", DISTINCT)
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_every_code_point(name: str, context: str) -> None:
-    """Each code point is classified and merged as tiktoken does, between letters, spaces, quotes and digits."""
+    """Each code point is classified and merged as tiktoken does, between letters, spaces and quotes."""
     points = (chr(point) for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF)
     # Beyond the assigned planes every block looks the same: one character in 61 is enough there.
     chosen = (
