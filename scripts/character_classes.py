@@ -6,8 +6,8 @@
 
 The classes are asked of tiktoken itself, so that both follow the same Unicode version: an encoding drops
 the text its pattern does not match, hence an encoding whose pattern is one class and whose ranks are the 256
-bytes prints that class. Run: `uv run scripts/character_classes.py` after a tiktoken release, then the equality
-tests.
+bytes prints that class. Run: `uv run scripts/character_classes.py` after a tiktoken release, then the
+equality tests.
 """
 
 import sys
@@ -33,7 +33,7 @@ PATTERNS = {
 EXPECTED_SIZES = {2: 1858 + 31, 4: 2258, 8: 404 + 136_477, 16: 2501, 32: 1911, 64: 23, 128: 2}
 DESTINATION = Path(__file__).resolve().parent.parent / "meter_core" / "src" / "tokenizer" / "class_table.rs"
 HEADER = """\
-//! The class of every code point in Unicode 16, as `scripts/character_classes.py` had it from tiktoken {version}.
+//! Classes of code points in Unicode 16, from tiktoken {version} by `scripts/character_classes.py`.
 //!
 //! Owns data only. The class of `c` is `BLOCKS[INDEX[c / {block}]][c % {block}]`: a bit of `class.rs`.
 

@@ -1,4 +1,4 @@
-//! The class of every code point in Unicode 16, as `scripts/character_classes.py` had it from tiktoken 0.14.0.
+//! Classes of code points in Unicode 16, from tiktoken 0.14.0 by `scripts/character_classes.py`.
 //!
 //! Owns data only. The class of `c` is `BLOCKS[INDEX[c / 128]][c % 128]`: a bit of `class.rs`.
 
