@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# Steps share environments and build folders.
+.NOTPARALLEL:
 
 BIN := .venv/bin
 CARGO_TEST := cargo test --locked --workspace

@@ -84,7 +84,7 @@ CLAUDE_1H_OVER_INPUT = 2
 """Anthropic prices a one-hour cache write at twice the base input everywhere; the data lacks it for resellers."""
 
 
-class UnexpectedData(Exception):
+class UnexpectedDataError(Exception):
     """The wheel holds something this conversion would otherwise drop or misread."""
 
 
@@ -92,14 +92,12 @@ Node = dict[str, Any]
 
 
 def evaluate(node: ast.expr) -> Any:
-    """The value of a literal or of a constructor call; a call becomes its keywords plus its class under `""`."""
+    """The value of a literal or of a constructor call, which becomes its keywords plus its class under `""`."""
     match node:
         case ast.List(elts=items):
             return [evaluate(item) for item in items]
         case ast.Dict(keys=keys, values=values):
-            return {
-                evaluate(key): evaluate(value) for key, value in zip(keys, values, strict=True) if key is not None
-            }
+            return {evaluate(key): evaluate(value) for key, value in zip(keys, values, strict=True) if key is not None}
         case ast.Call(func=ast.Name(id="Decimal"), args=[ast.Constant(value=str(text))]):
             return Decimal(text)
         case ast.Call(func=ast.Attribute(attr=name), args=args, keywords=keywords):
@@ -120,7 +118,7 @@ def read_providers(wheel: Path) -> list[Node]:
     """The `providers` literal of the wheel's data module, after checking that it is the pinned wheel."""
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     if digest != WHEEL_SHA256:
-        raise UnexpectedData(f"{wheel.name} has SHA-256 {digest}, pinned is {WHEEL_SHA256}")
+        raise UnexpectedDataError(f"{wheel.name} has SHA-256 {digest}, pinned is {WHEEL_SHA256}")
     with zipfile.ZipFile(wheel) as archive:
         tree = ast.parse(archive.read("genai_prices/data.py"))
     for statement in tree.body:
@@ -128,7 +126,7 @@ def read_providers(wheel: Path) -> list[Node]:
             case ast.AnnAssign(target=ast.Name(id="providers"), value=ast.List() as value):
                 providers: list[Node] = evaluate(value)
                 return providers
-    raise UnexpectedData("genai_prices/data.py assigns no list `providers`")
+    raise UnexpectedDataError("genai_prices/data.py assigns no list `providers`")
 
 
 def clause(node: Node) -> Node:
@@ -149,7 +147,7 @@ def clause(node: Node) -> Node:
         case {"": "ClauseRegex", "regex": pattern}:
             return regex_clause(pattern)
         case _:
-            raise UnexpectedData(f"unknown match clause {node}")
+            raise UnexpectedDataError(f"unknown match clause {node}")
 
 
 def regex_clause(pattern: str) -> Node:
@@ -158,7 +156,7 @@ def regex_clause(pattern: str) -> Node:
     if excluded := re.fullmatch(r"\^\(\?!\.\*(.*)\)", pattern):
         return {"not": {"regex": excluded[1]}}
     if re.search(r"\(\?[!=<]", pattern):
-        raise UnexpectedData(f"pattern {pattern!r} looks around")
+        raise UnexpectedDataError(f"pattern {pattern!r} looks around")
     return {"regex": pattern}
 
 
@@ -185,7 +183,7 @@ def rates(prices: Node, *, model: str) -> Node:
         if key == "" or price is None or key in UNMETERED_UNITS:
             continue
         if key not in UNITS:
-            raise UnexpectedData(f"unknown unit {key} of {model}")
+            raise UnexpectedDataError(f"unknown unit {key} of {model}")
         unit, femto = UNITS[key]
         card[unit] = rate(price, femto)
     if "claude" in model.lower() and {"input", "cache_write"} <= card.keys() and "cache_write_1h" not in card:
@@ -206,13 +204,13 @@ def constraint(node: Node | None) -> Node:
         case {"": "TimeOfDateConstraint", "start_time": start, "end_time": end}:
             return {"when": {"between": [second_of_day(start), second_of_day(end)]}}
         case _:
-            raise UnexpectedData(f"unknown constraint {node}")
+            raise UnexpectedDataError(f"unknown constraint {node}")
 
 
 def second_of_day(time: Node) -> int:
     """Seconds after UTC midnight of a `datetime.time(hour, minute, tzinfo=utc)`."""
     if time.get("tzinfo") != "utc":
-        raise UnexpectedData(f"time of day {time} is not UTC")
+        raise UnexpectedDataError(f"time of day {time} is not UTC")
     hour, minute, second = [*time["args"], 0, 0][:3]
     return int(hour) * 3600 + int(minute) * 60 + int(second)
 

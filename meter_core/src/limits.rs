@@ -16,6 +16,8 @@ pub const DECODE_RATIO_MAX: u64 = 200;
 pub const DECODE_RATIO_GRACE_BYTES: u64 = 8 << 20;
 /// Bytes of streamed text whose tokens are not settled yet. Real pieces of text are far shorter; a longer one is cut.
 pub const PENDING_TEXT_BYTES_MAX: usize = 16 << 10;
+/// Bytes of a decompressed price book. Today's has half a megabyte; much more is not a price book.
+pub const PRICE_BOOK_BYTES_MAX: u64 = 32 << 20;
 /// Bytes of a model name or another wire name kept; longer names are cut.
 pub const NAME_BYTES_MAX: usize = 128;
 /// Shortest `retry-after` of a refusal in seconds: below two minutes the OpenAI SDK tries again whatever is said.
@@ -29,7 +31,7 @@ pub const OUTPUT_TOKENS_DEFAULT: u64 = 4096;
 /// Smallest number of output tokens held for a stream and taken per extension.
 pub const OUTPUT_STEP_TOKENS: u64 = 256;
 /// Bytes of generated text kept uncounted; short-lived, so that most streams with reported usage are never counted.
-pub const PENDING_TEXT_BYTES_MAX: usize = 16 << 10;
+pub const UNCOUNTED_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Models whose reply lengths are remembered.
 pub const EXPECTED_MODELS_MAX: usize = 256;
 /// Finished responses remembered so that later polls of them cost nothing.

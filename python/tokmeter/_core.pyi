@@ -300,8 +300,8 @@ class Meter:
         """A provider-shaped refusal for a request that could not be metered (fail-closed policies)."""
     def unmetered(self, reason: str) -> None:
         """Counts traffic to a metered host that could not be read."""
-    def expire(self, now: int) -> None:
-        """Gives up reservations whose owner is lost; call about once a second."""
+    def expire(self, now: int) -> list[tuple[str, str]]:
+        """Gives up reservations whose owner is lost; call about once a second. Returns alerts as in `LedgerEntry`."""
     def restore(self, entry: dict[str, Any], now: int) -> None:
         """Re-applies a ledger entry (fields of `LedgerEntry` by name) to the current budget windows at start."""
     def snapshot(self, now: int) -> Snapshot: ...

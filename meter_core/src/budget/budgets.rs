@@ -233,7 +233,7 @@ mod tests {
     use crate::budget::definition::OnExceed;
     use crate::budget::scope::{Dimension, Scope};
     use crate::budget::window::{Period, Window, WindowKey};
-    use crate::limits::{ACCOUNTS_PER_BUDGET_MAX, RESERVATIONS_MAX};
+    use crate::limits::{ACCOUNTS_PER_BUDGET_MAX, ENDED_RESERVATIONS_MAX, RESERVATIONS_MAX};
     use crate::money::Nano;
 
     const MINUTE: i64 = 60_000_000_000;
@@ -425,6 +425,28 @@ mod tests {
         assert_eq!(spend(5001, NOON), (false, ACCOUNTS_PER_BUDGET_MAX + 1, 2));
         // The next day all of them are idle: a new value gets its own account, beside `other`.
         assert_eq!(spend(5002, NOON + DAY), (true, 2, 2));
+    }
+
+    #[test]
+    fn a_forfeit_keeps_its_account_until_it_is_forgotten() {
+        let scope = Scope::new([(Dimension::User, "*")]).unwrap();
+        let mut budgets = budgets([Budget { scope, ..budget("users", Mode::Shadow, 100) }]);
+        let end = |budgets: &mut Budgets, id: usize, now| {
+            let user = format!("user-{}", id % ACCOUNTS_PER_BUDGET_MAX);
+            let subject = Subject::default().with(Dimension::User, &user);
+            budgets.reserve(id as u128, &subject, usd(1), now, now);
+            budgets.settle(id as u128, usd(1), now);
+        };
+        let lost = Subject::default().with(Dimension::User, "lost");
+        budgets.reserve(u128::MAX, &lost, usd(1), NOON, NOON);
+        budgets.expire(NOON);
+        (1..=ACCOUNTS_PER_BUDGET_MAX).for_each(|id| end(&mut budgets, id, NOON));
+        (0..ENDED_RESERVATIONS_MAX).for_each(|id| end(&mut budgets, 2000 + id, NOON + DAY));
+        let kept = budgets.snapshot(NOON + DAY).iter().any(|state| &*state.account == "user=lost");
+        assert!(kept && !budgets.settle(u128::MAX, usd(0), NOON + DAY).settled);
+        (0..ACCOUNTS_PER_BUDGET_MAX).for_each(|id| end(&mut budgets, 90_000 + id, NOON + 2 * DAY));
+        let kept = budgets.snapshot(NOON + 2 * DAY).iter().any(|state| &*state.account == "user=lost");
+        assert!(!kept);
     }
 
     #[test]

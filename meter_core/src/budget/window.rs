@@ -341,6 +341,16 @@ mod tests {
     }
 
     #[test]
+    fn a_midnight_the_clock_jumps_over_or_repeats_is_one_boundary() {
+        // Toronto went from 23:30 to 00:30: the day starts half an hour later, when midnight would have been.
+        let jumped = bounds(Period::Day, "America/Toronto", "1919-03-31T04:45:00Z");
+        assert_eq!(jumped, ("1919-03-30T05:00:00Z".into(), "1919-03-31T05:00:00Z".into()));
+        // St. John's went from 00:01 back to 23:01: the day starts at the first midnight.
+        let repeated = bounds(Period::Day, "America/St_Johns", "2010-11-07T03:00:00Z");
+        assert_eq!(repeated, ("2010-11-07T02:30:00Z".into(), "2010-11-08T03:30:00Z".into()));
+    }
+
+    #[test]
     fn a_calendar_never_goes_back() {
         let mut calendar = Calendar::new(Window::utc(Period::Day));
         let today = calendar.current(ns("2025-06-02T00:00:00Z"));

@@ -23,8 +23,8 @@ pub struct RequestFacts {
     pub max_output_tokens: Option<u64>,
     /// Choices generated for each prompt.
     pub choices: u32,
-    /// Whether the reply is to be fetched later.
-    pub background: bool,
+    /// Service tier asked for.
+    pub service_tier: Option<String>,
     /// What is counted as input.
     pub prompt: Prompt,
     /// What was wrong.
@@ -108,7 +108,7 @@ impl Visitor for Reading<'_> {
             }
             ("stream", Scalar::Bool(stream)) => facts.stream = stream,
             ("stream_options.include_usage", Scalar::Bool(asked)) => facts.asked_usage = asked,
-            ("background", Scalar::Bool(background)) => facts.background = background,
+            ("service_tier", Scalar::Text(tier)) => facts.service_tier = Some(tier.to_owned()),
             ("max_tokens" | "max_completion_tokens" | "max_output_tokens", value) => {
                 facts.max_output_tokens = value.count().or(facts.max_output_tokens);
             }

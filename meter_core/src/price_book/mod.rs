@@ -3,7 +3,7 @@
 //! Matching is genai-prices' own, in this order, so that both name the same price: the provider by identifier, else the
 //! first whose clause accepts the name; then the provider's models in the book's order, first match wins (specific
 //! models stand before general ones); then those of the providers it resells. If nothing matches, the next spelling of
-//! the name is tried (see [`name::model_spellings`]). What is still unknown is unpriced: `None`, never zero.
+//! the name is tried (see `name.rs`). What is still unknown is unpriced: `None`, never zero.
 //!
 //! This folder refuses to know usage and money; [`crate::cost`] multiplies.
 
@@ -20,6 +20,7 @@ pub(crate) use model::Sheet;
 pub(crate) use rate::KINDS;
 pub use rate::{Kind, Rate};
 
+use crate::limits::PRICE_BOOK_BYTES_MAX;
 use provider::{Provider, RawProvider};
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
@@ -31,8 +32,6 @@ use std::sync::{Arc, OnceLock};
 const SNAPSHOT: &[u8] = include_bytes!("../../data/prices/genai-prices.json.gz");
 /// The shape of snapshot this file reads.
 const FORMAT: u64 = 1;
-/// Bytes of a decompressed snapshot. Today's has half a megabyte; more than this is not a price book.
-const SNAPSHOT_BYTES_MAX: u64 = 32 << 20;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Rates by provider and model, and rates configured in their place. Cloning is cheap.
@@ -76,7 +75,7 @@ impl fmt::Display for PriceBookError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Compression => out.write_str("the price book's gzip stream is broken"),
-            Self::TooLarge => write!(out, "the price book is larger than {SNAPSHOT_BYTES_MAX} bytes"),
+            Self::TooLarge => write!(out, "the price book is larger than {PRICE_BOOK_BYTES_MAX} bytes"),
             Self::Malformed(reason) => write!(out, "the price book is malformed: {reason}"),
             Self::Format(format) => {
                 write!(out, "the price book has format {format}, this version reads format {FORMAT}")
@@ -171,13 +170,13 @@ impl Book {
     fn parse(bytes: &[u8]) -> Result<Self, PriceBookError> {
         let mut plain = Vec::new();
         let json = if bytes.starts_with(&GZIP_MAGIC) {
-            let mut limited = flate2::read::GzDecoder::new(bytes).take(SNAPSHOT_BYTES_MAX + 1);
+            let mut limited = flate2::read::GzDecoder::new(bytes).take(PRICE_BOOK_BYTES_MAX + 1);
             limited.read_to_end(&mut plain).map_err(|_| PriceBookError::Compression)?;
             plain.as_slice()
         } else {
             bytes
         };
-        if u64::try_from(json.len()).unwrap_or(u64::MAX) > SNAPSHOT_BYTES_MAX {
+        if u64::try_from(json.len()).unwrap_or(u64::MAX) > PRICE_BOOK_BYTES_MAX {
             return Err(PriceBookError::TooLarge);
         }
         let malformed = |error: serde_json::Error| PriceBookError::Malformed(error.to_string());
