@@ -65,11 +65,14 @@ def test_many_parallel_calls_reach_a_provider_without_http2_at_once(tmp_path: Pa
     async def scenario() -> None:
         meter = ScriptedMeter((METERED,))
         provider = ProviderCertificate(tmp_path, METERED)
-        async with upstream(provider.server(), {"/together": together}) as up:
-            async with proxied(meter, tmp_path / "ca", **through(up.port, provider)) as proxy, http2_client(proxy) as http:
-                replies = await asyncio.gather(*(http.post(f"https://{METERED}/together") for _ in range(PARALLEL)))
-                assert [(reply.http_version, reply.content) for reply in replies] == [("HTTP/2", b"ok")] * PARALLEL
-                await proxy.entry(PARALLEL)
+        async with (
+            upstream(provider.server(), {"/together": together}) as up,
+            proxied(meter, tmp_path / "ca", **through(up.port, provider)) as proxy,
+            http2_client(proxy) as http,
+        ):
+            replies = await asyncio.gather(*(http.post(f"https://{METERED}/together") for _ in range(PARALLEL)))
+            assert [(reply.http_version, reply.content) for reply in replies] == [("HTTP/2", b"ok")] * PARALLEL
+            await proxy.entry(PARALLEL)
         assert all(exchange.closes == ["complete"] for exchange in meter.exchanges)
 
     run(scenario())
@@ -85,7 +88,10 @@ def test_a_cut_leaves_the_siblings_on_the_same_connections_alone(tmp_path: Path,
         meter = ScriptedMeter((METERED,), on_feed=lambda exchange, chunk: _cut(exchange, chunk, clean=clean))
         provider = ProviderCertificate(tmp_path, METERED)
         async with upstream_h2(provider.server("h2")) as up:
-            async with proxied(meter, tmp_path / "ca", **through(up.port, provider)) as proxy, http2_client(proxy) as http:
+            async with (
+                proxied(meter, tmp_path / "ca", **through(up.port, provider)) as proxy,
+                http2_client(proxy) as http,
+            ):
                 async with http.stream("POST", f"https://{METERED}/sse") as sibling:
                     received = sibling.aiter_raw()
                     seen = await anext(received)
@@ -114,7 +120,10 @@ def test_a_refusal_reaches_an_http2_client_and_no_provider(tmp_path: Path) -> No
         meter = ScriptedMeter((METERED,), on_open=lambda _request: ScriptedRefuse())
         provider = ProviderCertificate(tmp_path, METERED)
         async with upstream_h2(provider.server("h2")) as up:
-            async with proxied(meter, tmp_path / "ca", **through(up.port, provider)) as proxy, http2_client(proxy) as http:
+            async with (
+                proxied(meter, tmp_path / "ca", **through(up.port, provider)) as proxy,
+                http2_client(proxy) as http,
+            ):
                 reply = await http.post(f"https://{METERED}/json", content=b"x" * 100_000)
                 assert (reply.status_code, reply.content) == (429, ScriptedRefuse().body)
             assert up.connections == 0
@@ -126,14 +135,16 @@ def test_an_http2_client_that_goes_away_closes_all_its_exchanges_once(tmp_path: 
     async def scenario() -> None:
         meter = ScriptedMeter((METERED,))
         provider = ProviderCertificate(tmp_path, METERED)
-        async with upstream_h2(provider.server("h2")) as up:
-            async with proxied(meter, tmp_path / "ca", **through(up.port, provider)) as proxy:
-                async with http2_client(proxy) as http, contextlib.AsyncExitStack() as streams:
-                    for _ in range(2):
-                        reply = await streams.enter_async_context(http.stream("POST", f"https://{METERED}/sse"))
-                        await anext(reply.aiter_raw())
-                    await http.aclose()
-                await proxy.entry(2)
+        async with (
+            upstream_h2(provider.server("h2")) as up,
+            proxied(meter, tmp_path / "ca", **through(up.port, provider)) as proxy,
+        ):
+            async with http2_client(proxy) as http, contextlib.AsyncExitStack() as streams:
+                for _ in range(2):
+                    reply = await streams.enter_async_context(http.stream("POST", f"https://{METERED}/sse"))
+                    await anext(reply.aiter_raw())
+                await http.aclose()
+            await proxy.entry(2)
         assert [exchange.closes for exchange in meter.exchanges] == [["client_gone"]] * 2
 
     run(scenario())

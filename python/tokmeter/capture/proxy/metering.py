@@ -181,7 +181,7 @@ class Metering:
         request = _request(flow, body)
         try:
             exchange = self._meter.open(request, self._who, self.now())
-        except BaseException as error:  # noqa: BLE001 - a panic of the core is no Exception
+        except BaseException as error:
             if isinstance(error, (KeyboardInterrupt, SystemExit)):
                 raise
             faults.report("admitting a request", error)
