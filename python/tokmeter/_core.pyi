@@ -29,7 +29,7 @@ class HostRule:
 class Budget:
     """A limit over a scope and a window.
 
-    `scope` maps dimensions (organization, namespace, service, pod, user, key, provider, model) to a value, ``*``
+    `scope` pairs dimensions (organization, namespace, service, pod, user, key, provider, model) with a value, ``*``
     (one account per value) or, for models, a prefix ending in ``*``. At least one of `usd` (decimal string),
     `tokens`, `requests` is given. `period` is request, minute, hour, day, week, month or total; `timezone` an IANA
     name. `alert_at` are fractions as decimal strings between 0 and 1. Raises `ValueError` on anything else.
@@ -39,7 +39,7 @@ class Budget:
         cls,
         name: str,
         *,
-        scope: dict[str, str],
+        scope: Sequence[tuple[str, str]],
         period: str,
         usd: str | None = None,
         tokens: int | None = None,
@@ -102,7 +102,7 @@ class Request:
     """One complete request as it was received. `body` is None when it was too large to be held whole."""
 
     def __new__(
-        cls, *, method: str, scheme: str, host: str, port: int, path: str, headers: Headers, body: bytes | None
+        cls, *, method: str, host: str, port: int, path: str, headers: Headers, body: bytes | None
     ) -> Request: ...
 
 @final
@@ -153,7 +153,7 @@ class Exchange:
     def decision(self) -> Admit | Refuse: ...
     @property
     def closed(self) -> bool: ...
-    def respond(self, status: int, headers: Headers, now: int) -> None:
+    def respond(self, status: int, headers: Headers) -> None:
         """The status line and header fields of the response have arrived."""
     def feed(self, chunk: bytes, now: int) -> Forward | Cut:
         """One piece of the response body, as it was on the wire (still compressed)."""
@@ -164,48 +164,83 @@ class Exchange:
 class LedgerEntry:
     """The record of one finished exchange. Holds names, numbers and instants; no prompt, reply or key."""
 
-    id: str
-    time_ns: int
-    """Instant of admission, which decides the budget window."""
-    duration_ns: int
-    first_chunk_ns: int | None
-    capture: str
-    llm: bool
-    provider: str
-    operation: str
-    request_model: str | None
-    response_model: str | None
-    stream: bool
-    status: int
-    usage: dict[str, int | None]
-    """The eleven counts of the JSON contract, by name."""
-    provenance: str
-    defects: list[str]
-    cost_nano_usd: int | None
-    priced: bool
-    decision: str
-    """admit, refuse or cut."""
-    would_refuse: bool
-    """A budget or policy in shadow mode would have refused or cut."""
-    budget: str | None
-    """The budget that refused or cut (or would have)."""
-    reason: str | None
-    outcome: str
-    """ok, error, refused, cut, client_gone, upstream_gone."""
-    retry: int
-    key_fingerprint: str | None
-    service: str | None
-    pid: int | None
-    process: str | None
-    container: str | None
-    pod: str | None
-    namespace: str | None
-    organization: str | None
-    user: str | None
-    alerts: list[tuple[str, str]]
-    """`(budget, fraction)` thresholds that this settlement crossed for the first time in their window."""
+    @property
+    def id(self) -> str: ...
+    @property
+    def time_ns(self) -> int:
+        """Instant of admission, which decides the budget window."""
+    @property
+    def duration_ns(self) -> int: ...
+    @property
+    def first_chunk_ns(self) -> int | None: ...
+    @property
+    def capture(self) -> str: ...
+    @property
+    def llm(self) -> bool: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def operation(self) -> str: ...
+    @property
+    def request_model(self) -> str | None: ...
+    @property
+    def response_model(self) -> str | None: ...
+    @property
+    def stream(self) -> bool: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def usage(self) -> dict[str, int | None]:
+        """The eleven counts of the JSON contract, by name."""
+    @property
+    def provenance(self) -> str: ...
+    @property
+    def defects(self) -> list[str]: ...
+    @property
+    def cost_nano_usd(self) -> int | None: ...
+    @property
+    def priced(self) -> bool: ...
+    @property
+    def decision(self) -> str:
+        """admit, refuse or cut."""
+    @property
+    def would_refuse(self) -> bool:
+        """A budget or policy in shadow mode would have refused or cut."""
+    @property
+    def budget(self) -> str | None:
+        """The budget that refused or cut (or would have)."""
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def outcome(self) -> str:
+        """ok, error, refused, cut, client_gone, upstream_gone."""
+    @property
+    def retry(self) -> int: ...
+    @property
+    def key_fingerprint(self) -> str | None: ...
+    @property
+    def service(self) -> str | None: ...
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def process(self) -> str | None: ...
+    @property
+    def container(self) -> str | None: ...
+    @property
+    def pod(self) -> str | None: ...
+    @property
+    def namespace(self) -> str | None: ...
+    @property
+    def organization(self) -> str | None: ...
+    @property
+    def user(self) -> str | None: ...
+    @property
+    def alerts(self) -> list[tuple[str, str]]:
+        """`(budget, fraction)` thresholds that this settlement crossed for the first time in their window."""
     def to_json(self) -> str:
         """The object of the public contract for events and JSON lines: one line, no trailing newline."""
+    def to_replay_json(self, index: int) -> str:
+        """The object of the public contract for replays: one line, no trailing newline."""
 
 @final
 class Snapshot:
@@ -239,7 +274,8 @@ class Snapshot:
 class Meter:
     """Meters, prices and caps exchanges. Thread-safe; one per process.
 
-    `seed` (16 random bytes) keys the fingerprints and the exchange ids. `capture` is ``proxy``, ``tracer`` or
+    `seed` (16 random bytes) makes exchange ids unique; `fingerprint_key`
+    (secret, kept between runs; the seed when None) makes fingerprints of API keys comparable over time. `capture` is ``proxy``, ``tracer`` or
     ``replay``. Raises `ValueError` for contradictory budgets (two of one name).
     """
 
@@ -252,6 +288,7 @@ class Meter:
         hosts: Sequence[HostRule] = (),
         capture: str = "proxy",
         seed: bytes,
+        fingerprint_key: bytes | None = None,
     ) -> Meter: ...
     def knows_host(self, host: str, port: int | None = None) -> bool:
         """Whether traffic to this host is metered, and so may be decrypted."""
@@ -259,12 +296,12 @@ class Meter:
         """Host names and leading-dot suffixes that are metered, for the name constraints of the CA."""
     def open(self, request: Request, who: Attribution, now: int) -> Exchange | None:
         """Admits or refuses a request; None when its host is not metered."""
-    def refusal(self, request: Request, code: str, message: str, now: int) -> Refuse:
+    def refusal(self, request: Request, now: int) -> Refuse:
         """A provider-shaped refusal for a request that could not be metered (fail-closed policies)."""
     def unmetered(self, reason: str) -> None:
         """Counts traffic to a metered host that could not be read."""
-    def expire(self, now: int) -> None:
-        """Gives up reservations whose owner is lost; call about once a second."""
+    def expire(self, now: int) -> list[tuple[str, str]]:
+        """Gives up reservations whose owner is lost; call about once a second. Returns alerts as in `LedgerEntry`."""
     def restore(self, entry: dict[str, Any], now: int) -> None:
         """Re-applies a ledger entry (fields of `LedgerEntry` by name) to the current budget windows at start."""
     def snapshot(self, now: int) -> Snapshot: ...

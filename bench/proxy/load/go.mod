@@ -1,0 +1,3 @@
+module tokmeter.invalid/bench/load
+
+go 1.19

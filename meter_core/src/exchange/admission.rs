@@ -1,0 +1,158 @@
+//! Opens an exchange: reads the request, estimates what it may cost, and reserves that or refuses.
+
+use std::sync::Arc;
+
+use super::decision::{Answer, Cause, Decision};
+use super::hold::{self, Forecast, Hold};
+use super::output::Output;
+use super::prompt_count::{PromptCount, stand_in};
+use super::{Exchange, Opening};
+use crate::budget::{Dimension, Mode, Subject};
+use crate::cost::Rates;
+use crate::detect::Headers;
+use crate::dialect::{Prompt, RequestFacts, read_request};
+use crate::limits;
+use crate::meter::{Shared, Unpriced};
+use crate::snapshot::Series;
+use crate::tokenizer;
+use crate::usage::Defect;
+
+impl Exchange {
+    /// Admits or refuses the request of `opening`.
+    pub(crate) fn open(meter: Arc<Shared>, opening: Opening<'_>) -> Self {
+        let Opening { id, route, request, who, now } = opening;
+        let mut facts = match request.body {
+            Some(body) => read_request(&route, request.headers, body),
+            None => unread(),
+        };
+        let key_fingerprint =
+            meter.fingerprints.as_ref().and_then(|fingerprints| fingerprints.credential(request.headers));
+        let model = facts.model.as_deref();
+        let prompt = std::mem::take(&mut facts.prompt);
+        let input = PromptCount::of(route.dialect, model, &prompt);
+        let own = model.and_then(tokenizer::for_model);
+        let output = Output::new(if route.dialect.generates() { own.or_else(stand_in) } else { None });
+        let rates = priced_rates(&meter, &route.provider, &facts, now, input.tokens);
+        let mut exchange = Self {
+            opened_ns: now,
+            retry: retry_count(request.headers),
+            decision: Decision::Admit,
+            cause: None,
+            would_refuse: false,
+            hold: None,
+            renew_at: now.saturating_add(limits::RESERVATION_TTL_NS / 2),
+            reply: None,
+            status: 0,
+            first_chunk_at: None,
+            cutting: false,
+            cut: false,
+            closed: false,
+            meter,
+            id,
+            route,
+            facts,
+            input,
+            who,
+            key_fingerprint,
+            rates,
+            output,
+        };
+        exchange.admit(now);
+        exchange
+    }
+
+    fn admit(&mut self, now: i64) {
+        let meter = Arc::clone(&self.meter);
+        let costs = self.route.billable && !self.route.poll;
+        let policy = (costs && self.rates.is_none() && meter.policies.unpriced == Unpriced::Refuse)
+            .then_some(meter.policies.mode)
+            .filter(|mode| *mode != Mode::Off);
+        let mut refused = (policy == Some(Mode::Enforce)).then(Cause::unpriced);
+        let mut shadow = (policy == Some(Mode::Shadow)).then(Cause::unpriced);
+        let mut state = meter.state();
+        if costs && meter.has_budgets && refused.is_none() {
+            let forecast = Forecast {
+                stream: self.facts.stream,
+                max_output_tokens: self.facts.max_output_tokens,
+                choices: u64::from(self.facts.choices),
+                generates: self.route.dialect.generates(),
+                p95: self.facts.model.as_deref().and_then(|model| state.expectations.p95(model)),
+            };
+            let output = forecast.output_tokens();
+            let amount = hold::amount(self.rates.as_ref(), self.input.held(), output);
+            let expires = now.saturating_add(limits::RESERVATION_TTL_NS);
+            let verdict = state.budgets.reserve(self.id.bits(), &self.subject(), amount, expires, now);
+            shadow = shadow.or(verdict.would_refuse.map(Cause::from));
+            refused = verdict.refused.map(Cause::from);
+            if refused.is_none() {
+                self.hold = Some(Hold::new(output));
+            }
+        }
+        let (decision, mode, reason) = match (&refused, &shadow) {
+            (Some(cause), _) => ("refuse", "enforce", cause.reason),
+            (None, Some(cause)) => ("refuse", "shadow", cause.reason),
+            (None, None) => ("admit", "enforce", "none"),
+        };
+        state.tally.count(Series::Decisions, &[decision, mode, reason]);
+        if self.retry > 0 {
+            state.tally.add(Series::Retries, &[&self.route.provider], 1);
+        }
+        state.open += 1;
+        drop(state);
+        self.would_refuse = shadow.is_some();
+        self.cause = refused.clone().or(shadow);
+        if let Some(cause) = refused {
+            let answer = Answer::refuse(self.route.dialect, cause, &self.id.to_string(), now);
+            self.decision = Decision::Refuse(Arc::new(answer));
+        }
+    }
+
+    /// What budgets select by.
+    fn subject(&self) -> Subject<'_> {
+        let who = &self.who;
+        let values = [
+            (Dimension::Organization, who.organization.as_deref()),
+            (Dimension::Namespace, who.namespace.as_deref()),
+            (Dimension::Service, who.service.as_deref()),
+            (Dimension::Pod, who.pod.as_deref()),
+            (Dimension::User, who.user.as_deref()),
+            (Dimension::Key, self.key_fingerprint.as_deref()),
+            (Dimension::Provider, Some(&*self.route.provider)),
+            (Dimension::Model, self.facts.model.as_deref()),
+        ];
+        values.into_iter().fold(Subject::default(), |subject, (dimension, value)| match value {
+            Some(value) => subject.with(dimension, value),
+            None => subject,
+        })
+    }
+}
+
+/// The rates of `model`, or of the model that the policy prices it as.
+fn priced_rates(meter: &Shared, provider: &str, facts: &RequestFacts, now: i64, input: u64) -> Option<Rates> {
+    let tier = facts.service_tier.as_deref();
+    let rates = |provider: &str, model: &str| meter.book.rates(provider, model, tier, now, input);
+    let own = facts.model.as_deref().and_then(|model| rates(provider, model));
+    match (&meter.policies.unpriced, own) {
+        (Unpriced::PriceAs(alias), None) => {
+            let (provider, model) = alias.split_once('/').unwrap_or((provider, alias));
+            rates(provider, model)
+        }
+        (_, own) => own,
+    }
+}
+
+/// What is known of a request whose body was not held.
+fn unread() -> RequestFacts {
+    let mut facts = RequestFacts { choices: 1, prompt: Prompt::default(), ..RequestFacts::default() };
+    facts.defects.insert(Defect::RequestIncomplete);
+    facts
+}
+
+/// Which repetition of the request the client's SDK says this is.
+fn retry_count(headers: Headers<'_>) -> u32 {
+    headers
+        .get("x-stainless-retry-count")
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .and_then(|value| value.trim().parse().ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,189 @@
+//! One exchange from its request to its ledger entry: admitted once, fed in pieces, closed once from any end of life.
+
+mod admission;
+mod decision;
+mod entry;
+mod expectation;
+mod hold;
+mod id;
+mod output;
+mod prompt_count;
+mod settlement;
+
+use std::sync::Arc;
+
+pub use decision::{Answer, Cause, Decision, Passage};
+pub use entry::{Crossing, LedgerEntry, Outcome};
+pub use expectation::Expectations;
+pub use id::ExchangeId;
+pub use prompt_count::PromptCount;
+
+use crate::attribution::Attribution;
+use crate::cost::Rates;
+use crate::detect::{Headers, Route};
+use crate::dialect::{Progress, Reply, RequestFacts, refusal};
+use crate::limits;
+use crate::meter::{Request, Shared};
+use hold::Hold;
+use output::Output;
+
+/// How the life of an exchange ended, as its capture adapter saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The reply was forwarded to its end.
+    Complete,
+    /// The client went away.
+    ClientGone,
+    /// The provider went away, or was never reached.
+    UpstreamGone,
+    /// tokmeter is stopping.
+    Shutdown,
+    /// Something in tokmeter failed.
+    Failed,
+}
+
+/// What a meter hands over when it opens an exchange.
+pub(crate) struct Opening<'a> {
+    pub(crate) id: ExchangeId,
+    pub(crate) route: Route,
+    pub(crate) request: Request<'a>,
+    pub(crate) who: Attribution,
+    pub(crate) now: i64,
+}
+
+/// One request and its response.
+pub struct Exchange {
+    meter: Arc<Shared>,
+    id: ExchangeId,
+    opened_ns: i64,
+    route: Route,
+    facts: RequestFacts,
+    input: PromptCount,
+    who: Attribution,
+    key_fingerprint: Option<Arc<str>>,
+    retry: u32,
+    decision: Decision,
+    /// Why a budget or policy refused or cut, or would have.
+    cause: Option<Cause>,
+    would_refuse: bool,
+    rates: Option<Rates>,
+    /// The hold that covers the reply, while a reservation stands.
+    hold: Option<Hold>,
+    renew_at: i64,
+    reply: Option<Reply>,
+    status: u16,
+    first_chunk_at: Option<i64>,
+    output: Output,
+    /// Set when the reply must be cut at the next event boundary.
+    cutting: bool,
+    cut: bool,
+    closed: bool,
+}
+
+impl Exchange {
+    /// The id of this exchange.
+    pub const fn id(&self) -> ExchangeId {
+        self.id
+    }
+
+    /// What admission decided.
+    pub const fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Whether the ledger entry was given out.
+    pub const fn closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The status line and header fields of the response have arrived.
+    pub fn respond(&mut self, status: u16, headers: Headers<'_>) {
+        if !self.closed && self.reply.is_none() {
+            self.status = status;
+            self.reply = Some(Reply::new(&self.route, &self.facts, status, headers));
+        }
+    }
+
+    /// One piece of the response body, as it was on the wire.
+    pub fn feed(&mut self, chunk: &[u8], now: i64) -> Passage {
+        if self.cut {
+            return Passage::Cut { data: Vec::new(), clean: true };
+        }
+        if self.closed || chunk.is_empty() {
+            return Passage::Forward;
+        }
+        self.first_chunk_at.get_or_insert(now);
+        let Some(reply) = &mut self.reply else { return Passage::Forward };
+        let output = &mut self.output;
+        let progress = reply.feed(chunk, &mut |text| output.push(text));
+        self.guard(chunk, progress, now)
+    }
+
+    /// Keeps the reservation ahead of the reply, or cuts the reply.
+    fn guard(&mut self, chunk: &[u8], progress: Progress, now: i64) -> Passage {
+        let Some(hold) = self.hold else { return Passage::Forward };
+        let streams = self.reply.as_ref().is_some_and(|reply| {
+            let finding = reply.finding();
+            finding.streamed && !finding.finished
+        });
+        if !streams {
+            return Passage::Forward;
+        }
+        if now >= self.renew_at {
+            self.renew(now);
+        }
+        if !self.cutting && hold.runs_low(self.output.at_most()) {
+            let seen = self.output.tokens();
+            if hold.runs_low(seen) {
+                self.extend(hold, seen, now);
+            }
+        }
+        if self.cutting { self.cut_at(chunk, progress) } else { Passage::Forward }
+    }
+
+    fn cut_at(&mut self, chunk: &[u8], progress: Progress) -> Passage {
+        let Some(whole) = progress.boundary.and_then(|boundary| chunk.get(..boundary)) else {
+            if progress.cuttable {
+                // In the middle of an event: the next boundary is near, and a broken event helps nobody.
+                return Passage::Forward;
+            }
+            self.cut = true;
+            return Passage::Cut { data: Vec::new(), clean: false };
+        };
+        self.cut = true;
+        let message = self.cause.as_ref().map(Cause::message).unwrap_or_default();
+        let mut data = whole.to_vec();
+        data.extend_from_slice(&refusal::error_event(self.route.dialect, &message, "insufficient_quota"));
+        Passage::Cut { data, clean: true }
+    }
+
+    fn extend(&mut self, hold: Hold, seen: u64, now: i64) {
+        let expires = now.saturating_add(limits::RESERVATION_TTL_NS);
+        for step in hold.steps(seen) {
+            let more = hold::step(self.rates.as_ref(), step);
+            let verdict = self.meter.state().budgets.extend(self.id.bits(), more, expires, now);
+            if let Some(shadow) = verdict.would_refuse {
+                self.would_refuse = true;
+                self.cause.get_or_insert(shadow.into());
+            }
+            match verdict.refused {
+                None => {
+                    self.hold = Some(hold.grown(step));
+                    return;
+                }
+                Some(refusal) => self.cause = Some(refusal.into()),
+            }
+        }
+        match hold.refused() {
+            Some(rest) => self.hold = Some(rest),
+            None => self.cutting = true,
+        }
+    }
+
+    fn renew(&mut self, now: i64) {
+        let expires = now.saturating_add(limits::RESERVATION_TTL_NS);
+        self.renew_at = now.saturating_add(limits::RESERVATION_TTL_NS / 2);
+        let nothing = hold::step(None, 0);
+        self.meter.state().budgets.extend(self.id.bits(), nothing, expires, now);
+    }
+}

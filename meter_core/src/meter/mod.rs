@@ -1,0 +1,166 @@
+//! The meter: opens exchanges and answers with what was counted. It owns the wiring of admission, and no rule of any
+//! provider, price or budget.
+
+mod policies;
+mod seen;
+mod state;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use policies::{Policies, Unpriced};
+pub(crate) use state::{Finished, State};
+
+use crate::attribution::Attribution;
+use crate::budget::{Amount, Budget, BudgetError, Budgets, Subject};
+use crate::detect::{Detector, Headers, HostRule};
+use crate::exchange::{Answer, Cause, Crossing, Exchange, ExchangeId, Opening};
+use crate::fingerprint::Fingerprints;
+use crate::price_book::PriceBook;
+use crate::snapshot::{Series, Snapshot};
+
+/// One request as it was received. `body` is None when it was too large to be held whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// HTTP method.
+    pub method: &'a str,
+    /// Host asked for, without port.
+    pub host: &'a str,
+    /// Port asked for.
+    pub port: u16,
+    /// Path with query.
+    pub path: &'a str,
+    /// Header fields.
+    pub headers: Headers<'a>,
+    /// The whole body.
+    pub body: Option<&'a [u8]>,
+}
+
+/// Everything a meter is made of.
+pub struct Settings {
+    /// Rates.
+    pub price_book: PriceBook,
+    /// Limits, in the order in which they are named when several bind.
+    pub budgets: Vec<Budget>,
+    /// What to do where no budget speaks.
+    pub policies: Policies,
+    /// Hosts beside the built-in ones.
+    pub hosts: Vec<HostRule>,
+    /// proxy, tracer or replay.
+    pub capture: Arc<str>,
+    /// Random; makes exchange ids unique.
+    pub seed: u128,
+    /// Secret; the same key gives the same fingerprints.
+    pub fingerprint_key: Vec<u8>,
+}
+
+/// Meters, prices and caps exchanges. Cheap to clone; clones are the same meter.
+#[derive(Clone)]
+pub struct Meter {
+    shared: Arc<Shared>,
+}
+
+/// What a meter and its exchanges have in common.
+pub(crate) struct Shared {
+    pub(crate) book: PriceBook,
+    pub(crate) policies: Policies,
+    pub(crate) capture: Arc<str>,
+    pub(crate) fingerprints: Option<Fingerprints>,
+    pub(crate) has_budgets: bool,
+    detector: Detector,
+    seed: u128,
+    state: Mutex<State>,
+}
+
+impl Shared {
+    /// The state; a panic of another thread inside the lock leaves counters that are still sound.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Meter {
+    /// A meter that has seen nothing. Fails on budgets that contradict each other.
+    pub fn new(settings: Settings) -> Result<Self, BudgetError> {
+        let has_budgets = !settings.budgets.is_empty();
+        let budgets = Budgets::new(settings.budgets)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                book: settings.price_book,
+                policies: settings.policies,
+                capture: settings.capture,
+                fingerprints: Fingerprints::new(&settings.fingerprint_key),
+                has_budgets,
+                detector: Detector::new(settings.hosts),
+                seed: settings.seed,
+                state: Mutex::new(State::new(budgets)),
+            }),
+        })
+    }
+
+    /// Whether traffic to this host is metered.
+    pub fn knows_host(&self, host: &str, port: Option<u16>) -> bool {
+        self.shared.detector.knows_host(host, port)
+    }
+
+    /// Host names and leading-dot suffixes that are metered.
+    pub fn hosts(&self) -> Vec<String> {
+        self.shared.detector.hosts().map(|rule| rule.host.clone()).collect()
+    }
+
+    /// Admits or refuses a request; None when its host is not metered.
+    pub fn open(&self, request: &Request<'_>, who: Attribution, now: i64) -> Option<Exchange> {
+        let detector = &self.shared.detector;
+        let route = detector.detect(
+            request.method,
+            request.host,
+            Some(request.port),
+            request.path,
+            request.headers,
+        )?;
+        let id = self.next_id(now);
+        Some(Exchange::open(Arc::clone(&self.shared), Opening { id, route, request: *request, who, now }))
+    }
+
+    /// The provider-shaped refusal of a request that could not be metered.
+    pub fn refusal(&self, request: &Request<'_>, now: i64) -> Answer {
+        let detector = &self.shared.detector;
+        let route =
+            detector.detect(request.method, request.host, Some(request.port), request.path, request.headers);
+        let dialect = route.map_or(crate::dialect::Dialect::Opaque, |route| route.dialect);
+        let id = self.next_id(now).to_string();
+        Answer::refuse(dialect, Cause::unmetered(), &id, now)
+    }
+
+    /// Counts traffic to a metered host that could not be metered.
+    pub fn unmetered(&self, reason: &str) {
+        self.shared.state().tally.count(Series::UnmeteredExchanges, &[reason]);
+    }
+
+    /// Gives up reservations whose owner is lost; the thresholds that this crosses.
+    pub fn expire(&self, now: i64) -> Vec<Crossing> {
+        self.shared.state().budgets.expire(now).alerts.iter().map(Crossing::from).collect()
+    }
+
+    /// Charges an exchange of an earlier process, admitted `at`, to the windows that are current `now`.
+    pub fn restore(&self, subject: &Subject<'_>, amount: Amount, at: i64, now: i64) {
+        self.shared.state().budgets.restore(subject, amount, at, now);
+    }
+
+    /// One consistent copy of everything counted.
+    pub fn snapshot(&self, now: i64) -> Snapshot {
+        let mut state = self.shared.state();
+        let budgets = state.budgets.snapshot(now);
+        Snapshot { tally: state.tally.clone(), budgets, open_exchanges: state.open }
+    }
+
+    /// The rates this meter prices with.
+    pub fn price_book(&self) -> &PriceBook {
+        &self.shared.book
+    }
+
+    fn next_id(&self, now: i64) -> ExchangeId {
+        let mut state = self.shared.state();
+        state.sequence += 1;
+        ExchangeId::new(now, state.sequence, self.shared.seed)
+    }
+}

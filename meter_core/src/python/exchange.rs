@@ -1,0 +1,85 @@
+//! `Exchange` of the Python module: one call a request, one a chunk, one at the end.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyBytes;
+
+use super::decision::{Admit, Cut, Forward, Refuse};
+use super::entry::LedgerEntry;
+use super::request::{Fields, slices};
+use crate::detect::Headers;
+use crate::exchange::{CloseReason, Decision, Exchange as Core, Passage};
+
+static FORWARD: PyOnceLock<Py<Forward>> = PyOnceLock::new();
+static ADMIT: PyOnceLock<Py<Admit>> = PyOnceLock::new();
+
+#[pyclass(frozen, module = "tokmeter._core")]
+pub(crate) struct Exchange {
+    core: Mutex<Core>,
+}
+
+impl Exchange {
+    pub(crate) fn new(core: Core) -> Self {
+        Self { core: Mutex::new(core) }
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Exchange {
+    #[getter]
+    fn id(&self) -> String {
+        self.core().id().to_string()
+    }
+
+    #[getter]
+    fn decision(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        match self.core().decision() {
+            Decision::Admit => {
+                let admit = ADMIT.get_or_try_init(py, || Py::new(py, Admit))?;
+                Ok(admit.clone_ref(py).into_any())
+            }
+            Decision::Refuse(answer) => Ok(Py::new(py, Refuse { answer: Arc::clone(answer) })?.into_any()),
+        }
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.core().closed()
+    }
+
+    fn respond(&self, status: u16, headers: Fields) {
+        self.core().respond(status, Headers(&slices(&headers)));
+    }
+
+    fn feed(&self, py: Python<'_>, chunk: &[u8], now: i64) -> PyResult<Py<PyAny>> {
+        match self.core().feed(chunk, now) {
+            Passage::Forward => {
+                let forward = FORWARD.get_or_try_init(py, || Py::new(py, Forward))?;
+                Ok(forward.clone_ref(py).into_any())
+            }
+            Passage::Cut { data, clean } => {
+                let cut = Cut { data: PyBytes::new(py, &data).unbind(), clean };
+                Ok(Py::new(py, cut)?.into_any())
+            }
+        }
+    }
+
+    fn close(&self, reason: &str, now: i64) -> PyResult<Option<LedgerEntry>> {
+        let reason = match reason {
+            "complete" => CloseReason::Complete,
+            "client_gone" => CloseReason::ClientGone,
+            "upstream_gone" => CloseReason::UpstreamGone,
+            "shutdown" => CloseReason::Shutdown,
+            "failed" => CloseReason::Failed,
+            other => return Err(PyValueError::new_err(format!("unknown close reason {other:?}"))),
+        };
+        Ok(self.core().close(reason, now).map(|core| LedgerEntry { core }))
+    }
+}

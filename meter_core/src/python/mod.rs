@@ -1,0 +1,53 @@
+//! The Python module `tokmeter._core`: conversions only. The algorithm lives in the rest of the crate, which knows no
+//! Python; the documented interface is `python/tokmeter/_core.pyi`.
+
+// The interpreter hands arguments over by value, and PyO3 asks for `self` references on methods that ignore them.
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::unused_self,
+    missing_docs,
+    reason = "the stub documents this surface"
+)]
+
+mod attribution;
+mod budget;
+mod decision;
+mod entry;
+mod exchange;
+mod host;
+mod meter;
+mod policies;
+mod price_book;
+mod request;
+mod snapshot;
+mod tokenizer;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::attribution::Attribution;
+    #[pymodule_export]
+    use super::budget::Budget;
+    #[pymodule_export]
+    use super::decision::{Admit, Cut, Forward, Refuse};
+    #[pymodule_export]
+    use super::entry::LedgerEntry;
+    #[pymodule_export]
+    use super::exchange::Exchange;
+    #[pymodule_export]
+    use super::host::HostRule;
+    #[pymodule_export]
+    use super::meter::Meter;
+    #[pymodule_export]
+    use super::policies::Policies;
+    #[pymodule_export]
+    use super::price_book::{Charge, PriceBook};
+    #[pymodule_export]
+    use super::request::Request;
+    #[pymodule_export]
+    use super::snapshot::Snapshot;
+    #[pymodule_export]
+    use super::tokenizer::{Tokenizer, get_tokenizer};
+}

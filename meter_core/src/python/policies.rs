@@ -1,0 +1,31 @@
+//! `Policies` of the Python module.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::budget::parse_mode;
+use crate::meter::{Policies as Core, Unpriced};
+
+#[pyclass(frozen, module = "tokmeter._core")]
+pub(crate) struct Policies {
+    pub(crate) core: Core,
+}
+
+#[pymethods]
+impl Policies {
+    #[new]
+    #[pyo3(signature = (*, unpriced="allow", mode="enforce"))]
+    fn new(unpriced: &str, mode: &str) -> PyResult<Self> {
+        let unpriced = match (unpriced, unpriced.strip_prefix("price_as:")) {
+            ("allow", _) => Unpriced::Allow,
+            ("refuse", _) => Unpriced::Refuse,
+            (_, Some(model)) if !model.is_empty() => Unpriced::PriceAs(model.to_owned()),
+            (other, _) => {
+                let what =
+                    format!("unknown policy {other:?} for unpriced models: allow, refuse or price_as:MODEL");
+                return Err(PyValueError::new_err(what));
+            }
+        };
+        Ok(Self { core: Core { unpriced, mode: parse_mode(mode)? } })
+    }
+}

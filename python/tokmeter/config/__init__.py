@@ -1,0 +1,39 @@
+"""The configuration: `load` a file, get a `Config`, turn it into the core's objects."""
+
+from tokmeter.config.address import Address, address, addresses
+from tokmeter.config.core import MeterArguments, connect_to, meter_arguments
+from tokmeter.config.load import load
+from tokmeter.config.schema import (
+    BudgetConfig,
+    Config,
+    LimitConfig,
+    MetricsConfig,
+    PoliciesConfig,
+    PriceAs,
+    ProviderConfig,
+    ProxyConfig,
+    RatesConfig,
+    ScopeConfig,
+    WindowConfig,
+)
+
+__all__ = [
+    "Address",
+    "BudgetConfig",
+    "Config",
+    "LimitConfig",
+    "MeterArguments",
+    "MetricsConfig",
+    "PoliciesConfig",
+    "PriceAs",
+    "ProviderConfig",
+    "ProxyConfig",
+    "RatesConfig",
+    "ScopeConfig",
+    "WindowConfig",
+    "address",
+    "addresses",
+    "connect_to",
+    "load",
+    "meter_arguments",
+]

@@ -1,0 +1,1 @@
+"""Where entries are kept: the protocols in `ledger`, one package for each store."""
