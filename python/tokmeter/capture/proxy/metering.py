@@ -103,17 +103,6 @@ class Metering:
         if tap is not None:
             tap.close(tap.gone or "failed")
 
-    def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """Forgets messages as they pass: mitmproxy keeps all of them."""
-        if flow.websocket is not None:
-            flow.websocket.messages.clear()
-
-    def websocket_end(self, flow: http.HTTPFlow) -> None:
-        """The connection that left HTTP has ended."""
-        tap = _tap(flow)
-        if tap is not None:
-            tap.close("complete")
-
     def tcp_message(self, flow: tcp.TCPFlow) -> None:
         """Forgets what passes a raw connection: mitmproxy keeps all of it."""
         flow.messages.clear()
