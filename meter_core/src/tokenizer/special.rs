@@ -5,7 +5,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// The special tokens of one encoding.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Specials {
     ids: FxHashMap<Box<[u8]>, u32>,
     names: FxHashMap<u32, Box<[u8]>>,

@@ -17,13 +17,19 @@ const SCAN_BYTES_MIN: usize = 512;
 ///
 /// Exact as long as two adjacent pieces are not longer than [`PENDING_TEXT_BYTES_MAX`]. Beyond it (thousands of letters or
 /// spaces on end) the text is cut there and counted as two, which may add a token or two per cut.
-#[derive(Debug)]
 pub struct StreamCounter {
     tokenizer: &'static Tokenizer,
     settled: u64,
     pending: String,
     /// Pending bytes at which to look for finished pieces again.
     scan_at: usize,
+}
+
+/// Without the pending text, which is somebody's prompt or reply.
+impl std::fmt::Debug for StreamCounter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StreamCounter").field("settled", &self.settled).finish_non_exhaustive()
+    }
 }
 
 impl StreamCounter {
@@ -123,6 +129,14 @@ mod tests {
 
             assert_eq!(total_of(tokenizer, chunks, false), tokens(tokenizer.count(text.as_bytes())));
         }
+    }
+
+    #[test]
+    fn formatting_shows_no_text() {
+        let mut counter = StreamCounter::new(get("o200k_base").unwrap());
+        counter.push("secret");
+
+        assert!(!format!("{counter:?}").contains("secret"));
     }
 
     #[test]

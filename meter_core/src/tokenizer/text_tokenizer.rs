@@ -14,12 +14,17 @@ use super::vocabulary::{Vocabulary, VocabularyError};
 
 /// Counts, encodes and decodes exactly as tiktoken does. Obtained from [`get`](super::get) or
 /// [`for_model`](super::for_model), or built from ranks.
-#[derive(Debug)]
 pub struct Tokenizer {
     name: String,
     pattern: Pattern,
     vocabulary: Arc<Vocabulary>,
     specials: Specials,
+}
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// An id that no token of the encoding has.
@@ -157,24 +162,16 @@ impl Tokenizer {
         if self.vocabulary.whole(text, start, end) != NONE {
             return 1;
         }
-        let piece = &text[start..end];
-        if piece.len() <= merge::SHORT_BYTES_MAX {
-            merge::short(&self.vocabulary, piece).ids().len()
-        } else {
-            merge::long(&self.vocabulary, piece).len()
-        }
+        merge::count(&self.vocabulary, &text[start..end])
     }
 
     fn encode_valid(&self, text: &[u8], tokens: &mut Vec<u32>) {
         let _all = self.walk(text, |start, end| {
             let id = self.vocabulary.whole(text, start, end);
-            let piece = &text[start..end];
-            if id != NONE {
-                tokens.push(id);
-            } else if piece.len() <= merge::SHORT_BYTES_MAX {
-                tokens.extend_from_slice(merge::short(&self.vocabulary, piece).ids());
+            if id == NONE {
+                merge::encode(&self.vocabulary, &text[start..end], tokens);
             } else {
-                tokens.append(&mut merge::long(&self.vocabulary, piece));
+                tokens.push(id);
             }
             ControlFlow::Continue(())
         });
@@ -198,9 +195,9 @@ fn walk(
 
 /// The text itself when it is UTF-8, else a copy with U+FFFD for what is not.
 fn lossy(text: &[u8]) -> Cow<'_, [u8]> {
-    match String::from_utf8_lossy(text) {
-        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    match std::str::from_utf8(text) {
+        Ok(_) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(String::from_utf8_lossy(text).into_owned().into_bytes()),
     }
 }
 

@@ -44,7 +44,6 @@ impl std::fmt::Display for VocabularyError {
 impl std::error::Error for VocabularyError {}
 
 /// The tables of one set of ranks.
-#[derive(Debug)]
 pub(super) struct Vocabulary {
     bytes: Vec<u8>,
     /// By id: where the token ends in `bytes`; it starts where the one before ends. An unused id is empty.
@@ -139,6 +138,12 @@ impl Vocabulary {
     pub(super) fn token(&self, id: u32) -> Option<&[u8]> {
         let token = &self.bytes[range(&self.ends, id)?];
         (!token.is_empty()).then_some(token)
+    }
+
+    /// Bytes of a token; 0 when there is none.
+    #[inline]
+    pub(super) fn token_bytes(&self, id: u32) -> usize {
+        range(&self.ends, id).map_or(0, |range| range.len())
     }
 
     /// One more than the highest id.

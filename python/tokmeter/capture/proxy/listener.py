@@ -1,0 +1,64 @@
+"""Accepts client connections on every address of the settings. Owns sockets; what happens on a connection is handed in."""
+
+import asyncio
+import errno
+from collections.abc import Awaitable, Callable
+
+from tokmeter.capture.proxy import limits
+from tokmeter.capture.proxy.settings import ProxySettings
+from tokmeter.errors import TokmeterError
+
+type Accept = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Listener:
+    """The listening sockets of one proxy."""
+
+    def __init__(self, settings: ProxySettings, accept: Accept) -> None:
+        """Gives each connection to `accept`, in a task of its own."""
+        self._settings = settings
+        self._accept = accept
+        self._servers: list[asyncio.Server] = []
+        self.addresses: list[tuple[str, int]] = []
+        """Addresses that are listened on."""
+
+    async def open(self) -> None:
+        """Listens on all addresses, or on none and raises `TokmeterError`."""
+        try:
+            for host, port in self._settings.listen:
+                await self._listen(host, port)
+        except TokmeterError:
+            self.close()
+            raise
+
+    async def _listen(self, host: str, port: int) -> None:
+        try:
+            server = await asyncio.start_server(
+                self._accept,
+                host or None,
+                port,
+                backlog=limits.BACKLOG,
+                reuse_port=self._settings.reuse_port or None,
+            )
+        except OSError as error:
+            raise TokmeterError(
+                f"the proxy cannot listen: {error.strerror or error}", where=f"{host or '*'}:{port}", hint=_hint(error)
+            ) from error
+        self._servers.append(server)
+        for bound in server.sockets:
+            address = bound.getsockname()
+            self.addresses.append((address[0], address[1]))
+
+    def close(self) -> None:
+        """Stops accepting; open connections live on."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+
+def _hint(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "another program listens there: stop it, or choose another address with --listen"
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return "ports below 1024 need privileges: choose a higher port"
+    return "choose an address of this machine"

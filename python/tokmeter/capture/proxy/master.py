@@ -1,0 +1,46 @@
+"""mitmproxy's master with the addons that are needed and no others: the stock set doubles the cost of a request.
+
+Owns how mitmproxy is set up. It never listens itself, see `listener`.
+"""
+
+from collections.abc import Callable
+
+from mitmproxy import master, options
+from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver
+
+from tokmeter.capture.proxy import faults
+from tokmeter.capture.proxy.authority import Authority
+from tokmeter.capture.proxy.certificates import LeafCertificates
+from tokmeter.capture.proxy.dispatch import HookTable
+from tokmeter.capture.proxy.settings import ProxySettings
+
+
+def build_master(
+    settings: ProxySettings,
+    authority: Authority,
+    own: list[object],
+    on_failure: Callable[[str, BaseException], None],
+) -> tuple[master.Master, HookTable]:
+    """A master ready to run in the running loop, and the table of its hooks: mitmproxy's, then `own`."""
+    built = master.Master(options.Options(confdir=str(authority.file.parent), mode=[settings.mode]))
+    addons: list[object] = [
+        core.Core(),
+        proxyserver.Proxyserver(),
+        next_layer.NextLayer(),
+        disable_h2c.DisableH2C(),
+        LeafCertificates(authority),
+    ]
+    built.addons.add(*addons)
+    built.options.update(
+        server=False,
+        connection_strategy="lazy",
+        http2=True,
+        upstream_cert=False,
+        ssl_insecure=False,
+        ssl_verify_upstream_trusted_ca=str(settings.upstream_ca) if settings.upstream_ca else None,
+    )
+    if "tcp_timeout" in built.options:
+        built.options.update(tcp_timeout=settings.idle_s)
+    built._legacy_log_events.uninstall()  # noqa: SLF001 - it would build an event for every log record of the program
+    faults.quieten()
+    return built, HookTable([*addons, *own], on_failure)

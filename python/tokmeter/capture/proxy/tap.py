@@ -1,0 +1,97 @@
+"""One exchange on its way through the proxy: fed chunk by chunk, closed exactly once.
+
+Whatever goes wrong in here, the client gets its bytes: a tap returns the chunk it was given, never nothing in mid-stream
+(an empty chunk would end the reply there). Knows the core and nothing of mitmproxy.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from tokmeter._core import Cut, Exchange, LedgerEntry
+from tokmeter.capture.proxy import faults
+
+type CloseReason = Literal["complete", "client_gone", "upstream_gone", "shutdown", "failed"]
+type RawHeaders = Sequence[tuple[bytes, bytes]]
+
+
+class Owner(Protocol):
+    """Where a tap gets its time, and who hears of its troubles and its end."""
+
+    fail_closed: bool
+
+    def now(self) -> int:
+        """Nanoseconds since the epoch."""
+
+    def unmetered(self, reason: str) -> None:
+        """Traffic of a metered host could not be read."""
+
+    def ended(self, tap: "Tap", entry: LedgerEntry | None) -> None:
+        """The exchange is closed; the entry is None when the core failed to make one."""
+
+
+class Tap:
+    """Callable with each piece of the reply, as mitmproxy wants it. Called with nothing at the end."""
+
+    __slots__ = ("_broken", "_exchange", "_owner", "client_id", "clean_cut", "closed", "gone", "upgraded")
+
+    def __init__(self, owner: Owner, exchange: Exchange, client_id: str) -> None:
+        """Follows `exchange`, which the connection `client_id` asked for."""
+        self._owner = owner
+        self._exchange = exchange
+        self._broken = False
+        self.client_id = client_id
+        self.clean_cut: bool | None = None
+        """None while the reply goes on; once cut, whether its end may look clean."""
+        self.closed = False
+        self.gone: CloseReason | None = None
+        """The side that gave up, once one did."""
+        self.upgraded = False
+        """The connection has left HTTP."""
+
+    def respond(self, status: int, headers: RawHeaders) -> None:
+        """The head of the reply has arrived."""
+        if self.closed or self._broken:
+            return
+        try:
+            self._exchange.respond(status, headers, self._owner.now())
+        except BaseException as error:  # noqa: BLE001 - a panic of the core is no Exception
+            self._break(error)
+
+    def __call__(self, data: bytes) -> bytes | list[bytes]:
+        """What to send on of `data`: itself, or nothing more once the reply is cut."""
+        if self.clean_cut is not None:
+            return []
+        if self._broken or self.closed or not data:
+            return data
+        try:
+            verdict = self._exchange.feed(data, self._owner.now())
+            if not isinstance(verdict, Cut):
+                return data
+            last, self.clean_cut = verdict.data, verdict.clean
+        except BaseException as error:  # noqa: BLE001 - a panic of the core is no Exception
+            self._break(error)
+            if self._owner.fail_closed:
+                self.clean_cut = False
+                return []
+            return data
+        self.close("complete")
+        return [last] if last else []
+
+    def close(self, reason: CloseReason) -> None:
+        """Settles the exchange the first time it is called."""
+        if self.closed:
+            return
+        self.closed = True
+        entry: LedgerEntry | None = None
+        try:
+            entry = self._exchange.close("failed" if self._broken else reason, self._owner.now())
+        except BaseException as error:  # noqa: BLE001 - a panic of the core is no Exception
+            self._break(error)
+        self._owner.ended(self, entry)
+
+    def _break(self, error: BaseException) -> None:
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise error
+        self._broken = True
+        self._owner.unmetered("tap_failed")
+        faults.report("metering an exchange", error)

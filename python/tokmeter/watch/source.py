@@ -1,0 +1,22 @@
+"""What a source of the live view is. Knows no table and no particular source."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+QUEUE_MAX = 10_000
+"""Events given at a time, and waiting to be drawn."""
+
+
+class Source(Protocol):
+    """Tells what has happened since it was asked last."""
+
+    def events(self, limit_s: float) -> list[dict[str, Any]]:
+        """Finished exchanges as objects of the event stream, oldest first, waiting up to `limit_s` for the first."""
+
+    def budgets(self) -> list[dict[str, Any]]:
+        """The budget accounts now, as a snapshot lists them; empty where the source knows none."""
+
+    @property
+    def malformed(self) -> int:
+        """Events that could not be read."""
