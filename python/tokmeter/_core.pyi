@@ -34,7 +34,8 @@ class Budget:
     `scope` pairs dimensions (organization, namespace, service, pod, user, key, provider, model) with a value, ``*``
     (one account per value) or, for models, a prefix ending in ``*``. At least one of `usd` (decimal string),
     `tokens`, `requests` is given. `period` is request, minute, hour, day, week, month or total; `timezone` an IANA
-    name. `alert_at` are fractions as decimal strings between 0 and 1. Raises `ValueError` on anything else.
+    name. `alert_at` are fractions as decimal strings between 0 and 1. Without `remembers`, `Meter.restore` passes it by.
+    Raises `ValueError` on anything else.
     """
 
     def __new__(
@@ -49,6 +50,7 @@ class Budget:
         timezone: str = "UTC",
         mode: Mode = "enforce",
         alert_at: Sequence[str] = (),
+        remembers: bool = True,
     ) -> Budget: ...
 
 @final

@@ -79,11 +79,13 @@ impl Exchange {
     /// What was used: as the provider states it; else as counted here, as far as the reply was seen.
     fn usage(&mut self, finding: &Finding, outcome: Outcome, reason: CloseReason) -> (Usage, Provenance) {
         let stated = finding.provenance == Provenance::Reported;
+        let whole_statement = finding.usage.output_tokens.is_some() || !self.route.dialect.generates();
         let never_sent = self.status == 0 && reason == CloseReason::UpstreamGone;
-        if stated && (finding.finished || !finding.streamed) {
+        if stated && whole_statement {
             return (finding.usage.clone(), Provenance::Reported);
         }
-        let countable = self.route.billable && !self.route.poll && !finding.pending && self.status < 400;
+        let countable =
+            self.route.billable && !self.route.poll && !self.facts.background && self.status < 400;
         if !countable || never_sent || outcome == Outcome::Refused || self.facts.model.is_none() {
             return (finding.usage.clone(), finding.provenance);
         }
@@ -95,6 +97,11 @@ impl Exchange {
         }
         let whole = finding.finished && self.input.exact && !stated;
         (usage, if whole { Provenance::Counted } else { Provenance::Estimated })
+    }
+
+    /// The provider works on: a later read states the usage.
+    fn pending(&self, provenance: Provenance) -> bool {
+        provenance == Provenance::None && (self.facts.background || self.route.poll)
     }
 
     /// A later read of a response that was charged before.
@@ -115,7 +122,7 @@ impl Exchange {
     /// What it cost: nothing if it is not billable, None if nobody knows.
     fn cost(&self, finding: &Finding, usage: &Usage, provenance: Provenance, billable: bool) -> Option<Nano> {
         let never_sent = self.status == 0 && provenance == Provenance::None;
-        if !billable || never_sent || finding.pending || self.route.poll && provenance == Provenance::None {
+        if !billable || never_sent || self.pending(provenance) {
             return Some(Nano::ZERO);
         }
         if provenance == Provenance::None {

@@ -99,11 +99,8 @@ def command(
 
 
 def _cap(budget: Decimal, config: Config) -> Budget:
-    if since(config.budgets, now_ns()) is not None:
-        # What the ledger restores would be charged to the run as well: its budget would start spent.
-        raise click.UsageError("--budget cannot be combined with budgets of the configuration; add one there instead")
     mode = min("enforce", config.mode, key=MODES.index)
-    return Budget(BUDGET_NAME, scope=[], period="total", usd=f"{budget:f}", mode=mode)
+    return Budget(BUDGET_NAME, scope=[], period="total", usd=f"{budget:f}", mode=mode, remembers=False)
 
 
 async def _run(plan: Plan, command_line: tuple[str, ...]) -> int:
