@@ -1,0 +1,41 @@
+"""What the tests with real clients share: a provider, tokmeter in front of it, applications by name."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.applications import Application, application
+from tests.integration.metered import Metered
+from tokmeter.testing import ThreadedSimulator
+
+
+@pytest.fixture
+def simulator() -> Iterator[ThreadedSimulator]:
+    """A provider on a free port, with TLS under the names of OpenAI and Anthropic."""
+    with ThreadedSimulator(tls=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What tokmeter keeps between runs: the authority, the key of the fingerprints."""
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture
+def metered(tmp_path: Path, state: Path, simulator: ThreadedSimulator) -> Metered:
+    """tokmeter between applications and the simulator, with a ledger of its own."""
+    return Metered(tmp_path, state, simulator)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where applications are compiled to, once a session."""
+    return tmp_path_factory.mktemp("built")
+
+
+@pytest.fixture
+def find_application(tool: Callable[[str], str], built: Path) -> Callable[[str], Application]:
+    """The HTTP application of a name; skips where its toolchain is absent."""
+    return lambda name: application(name, tool, built / name)
