@@ -3,15 +3,24 @@
 //! It owns detection, decoding, framing, usage, pricing and budgets. It refuses to know sockets, files, threads,
 //! the environment and the clock: capture adapters bring bytes and the time, exporters read a [`snapshot`].
 
+pub mod attribution;
 pub mod budget;
 pub mod cost;
 pub mod decode;
 pub mod detect;
 pub mod dialect;
+pub mod exchange;
+pub mod fingerprint;
 pub mod frame;
+pub mod headers;
 pub mod json_scan;
 pub mod limits;
+pub mod meter;
 pub mod money;
 pub mod price_book;
+pub mod snapshot;
 pub mod tokenizer;
 pub mod usage;
+
+#[cfg(feature = "python")]
+mod python;

@@ -14,6 +14,10 @@ pub const DECODED_BYTES_MAX: u64 = 1 << 30;
 pub const DECODE_RATIO_MAX: u64 = 200;
 /// Decoded bytes before the ratio is looked at: short repetitive bodies compress very well.
 pub const DECODE_RATIO_GRACE_BYTES: u64 = 8 << 20;
+/// Bytes of streamed text whose tokens are not settled yet. Real pieces of text are far shorter; a longer one is cut.
+pub const PENDING_TEXT_BYTES_MAX: usize = 16 << 10;
+/// Bytes of a decompressed price book. Today's has half a megabyte; much more is not a price book.
+pub const PRICE_BOOK_BYTES_MAX: u64 = 32 << 20;
 /// Bytes of a model name or another wire name kept; longer names are cut.
 pub const NAME_BYTES_MAX: usize = 128;
 /// Shortest `retry-after` of a refusal in seconds: below two minutes the OpenAI SDK tries again whatever is said.
@@ -27,10 +31,26 @@ pub const OUTPUT_TOKENS_DEFAULT: u64 = 4096;
 /// Smallest number of output tokens held for a stream and taken per extension.
 pub const OUTPUT_STEP_TOKENS: u64 = 256;
 /// Bytes of generated text kept uncounted; short-lived, so that most streams with reported usage are never counted.
-pub const PENDING_TEXT_BYTES_MAX: usize = 16 << 10;
+pub const UNCOUNTED_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Models whose reply lengths are remembered.
 pub const EXPECTED_MODELS_MAX: usize = 256;
 /// Finished responses remembered so that later polls of them cost nothing.
 pub const SEEN_RESPONSES_MAX: usize = 65_536;
 /// Distinct values of one metric label; later ones become `other`.
 pub const LABEL_VALUES_MAX: usize = 100;
+/// Content codings stacked on one body; real traffic has one.
+pub const CODINGS_MAX: usize = 3;
+/// Bytes of a string scanned before its pieces are handed on.
+pub const JSON_TEXT_WINDOW_BYTES: usize = 16 << 10;
+/// Configured budgets. Each admission looks at every one of them, so the number bounds the time it takes.
+pub const BUDGETS_MAX: usize = 256;
+/// Accounts of one budget whose scope says "one per value" (`*`); further values share the account `other`.
+pub const ACCOUNTS_PER_BUDGET_MAX: usize = 1024;
+/// Alert thresholds of one budget: one bit each in the account.
+pub const ALERTS_PER_BUDGET_MAX: usize = 16;
+/// Alert thresholds in thousandths of the limit; above ten times the limit an alert tells nothing new.
+pub const ALERT_PERMILLE_MAX: u16 = 10_000;
+/// Open reservations. One more ends the one nearest to its expiry, which then counts as spent.
+pub const RESERVATIONS_MAX: usize = 65_536;
+/// Ended reservations whose ids are remembered, so that a repeated or late report is recognised.
+pub const ENDED_RESERVATIONS_MAX: usize = 65_536;

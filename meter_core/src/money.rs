@@ -58,6 +58,7 @@ impl Nano {
     }
 
     /// The larger of this amount and nothing.
+    #[must_use]
     pub fn or_zero(self) -> Self {
         self.max(Self::ZERO)
     }

@@ -122,7 +122,9 @@ fn the_keys_of_the_json_contract_are_all_there() {
     let event: serde_json::Value = serde_json::from_str(&entry.to_json()).unwrap();
     let replay: serde_json::Value = serde_json::from_str(&entry.to_replay_json(3)).unwrap();
 
-    for key in ["id", "time", "duration_s", "first_chunk_s", "capture", "service", "pid", "process", "container"] {
+    for key in
+        ["id", "time", "duration_s", "first_chunk_s", "capture", "service", "pid", "process", "container"]
+    {
         assert!(event.get(key).is_some(), "{key}");
         assert!(replay.get(key).is_none(), "{key}");
     }
@@ -377,7 +379,8 @@ fn polling_a_finished_response_again_costs_nothing() {
 #[test]
 fn a_host_that_is_not_metered_opens_nothing() {
     let headers = Headers(&[]);
-    let request = Request { method: "GET", host: "example.org", port: 443, path: "/", headers, body: Some(b"") };
+    let request =
+        Request { method: "GET", host: "example.org", port: 443, path: "/", headers, body: Some(b"") };
 
     assert!(meter(vec![], Policies::default()).open(&request, Attribution::default(), NOW).is_none());
 }
@@ -385,7 +388,8 @@ fn a_host_that_is_not_metered_opens_nothing() {
 #[test]
 fn any_bytes_are_acceptable() {
     let meter = capped("1");
-    for body in ["", "{", "null", "[[[[", "{\"model\":7,\"messages\":\"x\",\"max_tokens\":-1}", "\u{0}\u{1}"] {
+    for body in ["", "{", "null", "[[[[", "{\"model\":7,\"messages\":\"x\",\"max_tokens\":-1}", "\u{0}\u{1}"]
+    {
         let mut exchange = post(&meter, "api.openai.com", "/v1/chat/completions", body);
         exchange.respond(200, Headers(&SSE));
         exchange.feed(b"\xff\xfe{]}data: {\"usage\":{\"prompt_tokens\":1e999}}\n\n", NOW);

@@ -1,4 +1,4 @@
-"""What the tests with real clients share: a provider, tokmeter in front of it, applications by name."""
+"""What integration tests share: a provider, tokmeter in front of it, applications by name."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +7,15 @@ import pytest
 
 from tests.integration.applications import Application, application
 from tests.integration.metered import Metered
+from tests.integration.sidecar import Bench
 from tokmeter.testing import ThreadedSimulator
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A simulator over TLS in front of a fresh state directory."""
+    with ThreadedSimulator(tls=True) as simulator:
+        yield Bench(tmp_path, simulator)
 
 
 @pytest.fixture

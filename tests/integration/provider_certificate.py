@@ -11,6 +11,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 _BEFORE = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 _AFTER = datetime.datetime(2049, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -23,6 +34,7 @@ class ProviderCertificate:
         root = (
             _builder(root_name, root_name, root_key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_SIGNS, critical=True)
             .sign(root_key, hashes.SHA256())
         )
         leaf = (

@@ -1,3 +1,5 @@
+"""Which source names the workload, and what a broken one does."""
+
 import pytest
 
 from tokmeter.attribution import NAME_CHARS_MAX, SOURCES, names

@@ -1,3 +1,5 @@
+"""What a person reads when a command ends early."""
+
 import pytest
 
 from tokmeter.errors import ConfigError, StoreError, TokmeterError

@@ -8,11 +8,11 @@ use super::output::Output;
 use super::prompt_count::{PromptCount, stand_in};
 use super::{Exchange, Opening};
 use crate::budget::{Dimension, Mode, Subject};
+use crate::cost::Rates;
 use crate::detect::Headers;
-use crate::dialect::{Dialect, Prompt, RequestFacts, read_request};
+use crate::dialect::{Prompt, RequestFacts, read_request};
 use crate::limits;
 use crate::meter::{Shared, Unpriced};
-use crate::price_book::Rates;
 use crate::snapshot::Series;
 use crate::tokenizer;
 use crate::usage::Defect;
@@ -31,8 +31,8 @@ impl Exchange {
         let prompt = std::mem::take(&mut facts.prompt);
         let input = PromptCount::of(route.dialect, model, &prompt);
         let own = model.and_then(tokenizer::for_model);
-        let output = Output::new(if generates(route.dialect) { own.or_else(stand_in) } else { None });
-        let rates = priced_rates(&meter, &route.provider, model, now, input.tokens);
+        let output = Output::new(if route.dialect.generates() { own.or_else(stand_in) } else { None });
+        let rates = priced_rates(&meter, &route.provider, &facts, now, input.tokens);
         let mut exchange = Self {
             opened_ns: now,
             retry: retry_count(request.headers),
@@ -75,7 +75,7 @@ impl Exchange {
                 stream: self.facts.stream,
                 max_output_tokens: self.facts.max_output_tokens,
                 choices: u64::from(self.facts.choices),
-                generates: generates(self.route.dialect),
+                generates: self.route.dialect.generates(),
                 p95: self.facts.model.as_deref().and_then(|model| state.expectations.p95(model)),
             };
             let output = forecast.output_tokens();
@@ -127,18 +127,15 @@ impl Exchange {
     }
 }
 
-/// Whether replies of this dialect are generated text that can be counted.
-pub(super) fn generates(dialect: Dialect) -> bool {
-    !matches!(dialect, Dialect::OpenAiEmbeddings | Dialect::Opaque)
-}
-
 /// The rates of `model`, or of the model that the policy prices it as.
-fn priced_rates(meter: &Shared, provider: &str, model: Option<&str>, now: i64, input: u64) -> Option<Rates> {
-    let own = model.and_then(|model| meter.book.rates(provider, model, now, input));
+fn priced_rates(meter: &Shared, provider: &str, facts: &RequestFacts, now: i64, input: u64) -> Option<Rates> {
+    let tier = facts.service_tier.as_deref();
+    let rates = |provider: &str, model: &str| meter.book.rates(provider, model, tier, now, input);
+    let own = facts.model.as_deref().and_then(|model| rates(provider, model));
     match (&meter.policies.unpriced, own) {
         (Unpriced::PriceAs(alias), None) => {
             let (provider, model) = alias.split_once('/').unwrap_or((provider, alias));
-            meter.book.rates(provider, model, now, input)
+            rates(provider, model)
         }
         (_, own) => own,
     }

@@ -113,7 +113,8 @@ impl Answer {
 
 /// A header field; what a header cannot carry becomes `?`.
 fn field(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
-    let value = value.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect::<String>();
+    let value =
+        value.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect::<String>();
     (name.as_bytes().to_vec(), value.into_bytes())
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::attribution::Attribution;
+use crate::budget::Alert;
 use crate::money::Nano;
 use crate::usage::{Defects, Provenance, Usage};
 
@@ -37,6 +38,23 @@ impl Outcome {
             Self::ClientGone => "client_gone",
             Self::UpstreamGone => "upstream_gone",
         }
+    }
+}
+
+/// A threshold of a budget that was crossed for the first time in its window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crossing {
+    /// The budget's name.
+    pub budget: Arc<str>,
+    /// The fraction of its limit, as a decimal string: `0.8`.
+    pub fraction: String,
+}
+
+impl From<&Alert> for Crossing {
+    fn from(alert: &Alert) -> Self {
+        let text = format!("{}.{:03}", alert.permille / 1000, alert.permille % 1000);
+        let fraction = text.trim_end_matches('0').trim_end_matches('.').to_owned();
+        Self { budget: Arc::clone(&alert.budget), fraction }
     }
 }
 
@@ -91,8 +109,8 @@ pub struct LedgerEntry {
     pub key_fingerprint: Option<Arc<str>>,
     /// Who and what.
     pub who: Attribution,
-    /// Thresholds crossed by this settlement: budget, and fraction of its limit as a decimal string.
-    pub alerts: Vec<(Arc<str>, String)>,
+    /// Thresholds crossed by this settlement.
+    pub alerts: Vec<Crossing>,
 }
 
 impl LedgerEntry {

@@ -4,9 +4,9 @@
 //! holds what is usual and is cut before it outgrows what it holds.
 
 use crate::budget::Amount;
+use crate::cost::Rates;
 use crate::limits;
 use crate::money::Nano;
-use crate::price_book::Rates;
 
 /// Share of the held output at which more is asked for, in percent.
 const EXTEND_AT_PERCENT: u64 = 80;
@@ -15,22 +15,22 @@ const CUT_AT_PERCENT: u64 = 95;
 
 /// What admission knows of the reply's length.
 #[derive(Clone, Copy, Debug)]
-pub struct Forecast {
+pub(super) struct Forecast {
     /// Whether the reply streams, so that it can be watched and cut.
-    pub stream: bool,
+    pub(super) stream: bool,
     /// Output tokens the request allows for one choice.
-    pub max_output_tokens: Option<u64>,
+    pub(super) max_output_tokens: Option<u64>,
     /// Choices asked for.
-    pub choices: u64,
+    pub(super) choices: u64,
     /// Whether the operation generates text at all.
-    pub generates: bool,
+    pub(super) generates: bool,
     /// What the model's replies usually stay under.
-    pub p95: Option<u64>,
+    pub(super) p95: Option<u64>,
 }
 
 impl Forecast {
     /// Output tokens to hold at admission.
-    pub fn output_tokens(self) -> u64 {
+    pub(super) fn output_tokens(self) -> u64 {
         if !self.generates {
             return 0;
         }
@@ -47,48 +47,48 @@ impl Forecast {
 
 /// The part of a reservation that covers the reply of a running exchange.
 #[derive(Clone, Copy, Debug)]
-pub struct Hold {
+pub(super) struct Hold {
     output_tokens: u64,
     refused: bool,
 }
 
 impl Hold {
     /// A hold of `output_tokens`.
-    pub const fn new(output_tokens: u64) -> Self {
+    pub(super) const fn new(output_tokens: u64) -> Self {
         Self { output_tokens, refused: false }
     }
 
     /// Whether `seen` output tokens are close enough to the hold that more must be asked for.
-    pub fn runs_low(self, seen: u64) -> bool {
+    pub(super) fn runs_low(self, seen: u64) -> bool {
         let percent = if self.refused { CUT_AT_PERCENT } else { EXTEND_AT_PERCENT };
         seen.saturating_mul(100) >= self.output_tokens.saturating_mul(percent)
     }
 
     /// Steps to ask for when `seen` tokens have come, largest first: a quarter of the hold, then the smallest useful one.
-    pub fn steps(self, seen: u64) -> [u64; 2] {
+    pub(super) fn steps(self, seen: u64) -> [u64; 2] {
         let behind = seen.saturating_sub(self.output_tokens);
         let least = behind.saturating_add(limits::OUTPUT_STEP_TOKENS / 4);
         [behind.saturating_add((self.output_tokens / 4).max(limits::OUTPUT_STEP_TOKENS)), least]
     }
 
     /// The hold after `step` more tokens were granted.
-    pub fn grown(self, step: u64) -> Self {
+    pub(super) fn grown(self, step: u64) -> Self {
         Self { output_tokens: self.output_tokens.saturating_add(step), refused: false }
     }
 
     /// The hold after an extension was refused; None when nothing is left of it and the reply must be cut.
-    pub fn refused(self) -> Option<Self> {
+    pub(super) fn refused(self) -> Option<Self> {
         if self.refused { None } else { Some(Self { refused: true, ..self }) }
     }
 }
 
 /// Money and tokens of `input` and `output` tokens at `rates`; one request.
-pub fn amount(rates: Option<&Rates>, input: u64, output: u64) -> Amount {
+pub(super) fn amount(rates: Option<&Rates>, input: u64, output: u64) -> Amount {
     Amount { usd: price(rates, input, output), tokens: input.saturating_add(output), requests: 1 }
 }
 
 /// Money and tokens of `output` more tokens of the same request.
-pub fn step(rates: Option<&Rates>, output: u64) -> Amount {
+pub(super) fn step(rates: Option<&Rates>, output: u64) -> Amount {
     Amount { usd: price(rates, 0, output), tokens: output, requests: 0 }
 }
 
@@ -96,7 +96,9 @@ fn price(rates: Option<&Rates>, input: u64, output: u64) -> Nano {
     let Some(rates) = rates else { return Nano::ZERO };
     // Input is held at its dearest rate: nobody knows before the reply whether the provider writes it to a cache.
     let input_rate = i128::from(rates.input.max(rates.cache_write));
-    Nano::from_femto(i128::from(input) * input_rate + i128::from(output) * i128::from(rates.output)) + Nano::new(1)
+    let femto = i128::from(input) * input_rate + i128::from(output) * i128::from(rates.output);
+    // Line items are rounded one by one: at most half a nano-USD each.
+    Nano::from_femto(femto + i128::from(rates.request)) + Nano::new(2)
 }
 
 #[cfg(test)]

@@ -13,17 +13,17 @@ mod settlement;
 use std::sync::Arc;
 
 pub use decision::{Answer, Cause, Decision, Passage};
-pub use entry::{LedgerEntry, Outcome};
+pub use entry::{Crossing, LedgerEntry, Outcome};
 pub use expectation::Expectations;
 pub use id::ExchangeId;
 pub use prompt_count::PromptCount;
 
 use crate::attribution::Attribution;
+use crate::cost::Rates;
 use crate::detect::{Headers, Route};
 use crate::dialect::{Progress, Reply, RequestFacts, refusal};
 use crate::limits;
 use crate::meter::{Request, Shared};
-use crate::price_book::Rates;
 use hold::Hold;
 use output::Output;
 

@@ -40,13 +40,14 @@ impl PromptCount {
                 u64::from(prompt.messages) * MESSAGE_TOKENS + u64::from(prompt.names) + PRIMER_TOKENS
             }
             Dialect::AnthropicMessages => u64::from(prompt.messages) * MESSAGE_TOKENS,
-            Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings | Dialect::Opaque => 0,
+            Dialect::OpenAiCompletions
+            | Dialect::OpenAiEmbeddings
+            | Dialect::OpenAiTranscription
+            | Dialect::Opaque => 0,
         };
         let extras = u64::from(prompt.tools) * TOOL_TOKENS + u64::from(prompt.media) * MEDIA_TOKENS;
-        let public_framing = matches!(
-            dialect,
-            Dialect::OpenAiChat | Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings
-        );
+        let public_framing =
+            matches!(dialect, Dialect::OpenAiChat | Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings);
         let tokens = text + framing + extras;
         let (up, down) = if dialect == Dialect::AnthropicMessages { CLAUDE_FACTOR } else { (1, 1) };
         Self { tokens: tokens * up / down, exact: own.is_some() && public_framing && extras == 0 }
@@ -60,6 +61,6 @@ impl PromptCount {
 }
 
 /// The tokenizer used for models whose own is not public.
-pub fn stand_in() -> Option<&'static Tokenizer> {
+pub(super) fn stand_in() -> Option<&'static Tokenizer> {
     tokenizer::get("o200k_base")
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::admission::generates;
 use super::decision::Decision;
-use super::entry::{LedgerEntry, Outcome};
+use super::entry::{Crossing, LedgerEntry, Outcome};
 use super::{CloseReason, Exchange};
 use crate::budget::Amount;
 use crate::cost::Charge;
@@ -71,7 +70,9 @@ impl Exchange {
             // An SDK that has read `[DONE]` may hang up before the last chunk of the framing.
             (_, CloseReason::ClientGone | CloseReason::UpstreamGone) if finding.finished => Outcome::Ok,
             (_, CloseReason::ClientGone) => Outcome::ClientGone,
-            (_, CloseReason::UpstreamGone | CloseReason::Shutdown | CloseReason::Failed) => Outcome::UpstreamGone,
+            (_, CloseReason::UpstreamGone | CloseReason::Shutdown | CloseReason::Failed) => {
+                Outcome::UpstreamGone
+            }
         }
     }
 
@@ -82,13 +83,13 @@ impl Exchange {
         if stated && (finding.finished || !finding.streamed) {
             return (finding.usage.clone(), Provenance::Reported);
         }
-        let countable = self.route.billable && !self.route.poll && self.status < 400;
+        let countable = self.route.billable && !self.route.poll && !finding.pending && self.status < 400;
         if !countable || never_sent || outcome == Outcome::Refused || self.facts.model.is_none() {
             return (finding.usage.clone(), finding.provenance);
         }
         let mut usage = finding.usage.clone();
         usage.input_tokens.get_or_insert(self.input.tokens);
-        if generates(self.route.dialect) {
+        if self.route.dialect.generates() {
             let seen = self.output.tokens();
             usage.output_tokens = Some(usage.output_tokens.unwrap_or(0).max(seen));
         }
@@ -114,11 +115,8 @@ impl Exchange {
     /// What it cost: nothing if it is not billable, None if nobody knows.
     fn cost(&self, finding: &Finding, usage: &Usage, provenance: Provenance, billable: bool) -> Option<Nano> {
         let never_sent = self.status == 0 && provenance == Provenance::None;
-        if !billable || never_sent || self.route.poll && provenance == Provenance::None {
+        if !billable || never_sent || finding.pending || self.route.poll && provenance == Provenance::None {
             return Some(Nano::ZERO);
-        }
-        if finding.stated_cost.is_some() {
-            return finding.stated_cost;
         }
         if provenance == Provenance::None {
             return None;
@@ -138,13 +136,7 @@ impl Exchange {
         charged.map(|charge| charge.total)
     }
 
-    fn settle(
-        &self,
-        state: &mut State,
-        spent: Amount,
-        provenance: Provenance,
-        now: i64,
-    ) -> Vec<(Arc<str>, String)> {
+    fn settle(&self, state: &mut State, spent: Amount, provenance: Provenance, now: i64) -> Vec<Crossing> {
         if self.hold.is_none() {
             return Vec::new();
         }
@@ -153,7 +145,7 @@ impl Exchange {
             return Vec::new();
         }
         let settlement = state.budgets.settle(self.id.bits(), spent, now);
-        settlement.alerts.into_iter().map(|alert| (Arc::clone(&alert.budget), fraction(alert.permille))).collect()
+        settlement.alerts.iter().map(Crossing::from).collect()
     }
 
     fn entry(
@@ -162,7 +154,7 @@ impl Exchange {
         outcome: Outcome,
         (usage, provenance): (Usage, Provenance),
         cost: Option<Nano>,
-        alerts: Vec<(Arc<str>, String)>,
+        alerts: Vec<Crossing>,
         now: i64,
     ) -> LedgerEntry {
         let acted = self.cut || matches!(self.decision, Decision::Refuse(_));
@@ -206,10 +198,4 @@ impl Exchange {
             alerts,
         }
     }
-}
-
-/// Thousandths as a decimal string: `0.8`.
-fn fraction(permille: u16) -> String {
-    let text = format!("{}.{:03}", permille / 1000, permille % 1000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

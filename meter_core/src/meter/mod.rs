@@ -13,7 +13,7 @@ pub(crate) use state::{Finished, State};
 use crate::attribution::Attribution;
 use crate::budget::{Amount, Budget, BudgetError, Budgets, Subject};
 use crate::detect::{Detector, Headers, HostRule};
-use crate::exchange::{Answer, Cause, Exchange, ExchangeId, Opening};
+use crate::exchange::{Answer, Cause, Crossing, Exchange, ExchangeId, Opening};
 use crate::fingerprint::Fingerprints;
 use crate::price_book::PriceBook;
 use crate::snapshot::{Series, Snapshot};
@@ -110,7 +110,13 @@ impl Meter {
     /// Admits or refuses a request; None when its host is not metered.
     pub fn open(&self, request: &Request<'_>, who: Attribution, now: i64) -> Option<Exchange> {
         let detector = &self.shared.detector;
-        let route = detector.detect(request.method, request.host, Some(request.port), request.path, request.headers)?;
+        let route = detector.detect(
+            request.method,
+            request.host,
+            Some(request.port),
+            request.path,
+            request.headers,
+        )?;
         let id = self.next_id(now);
         Some(Exchange::open(Arc::clone(&self.shared), Opening { id, route, request: *request, who, now }))
     }
@@ -118,7 +124,8 @@ impl Meter {
     /// The provider-shaped refusal of a request that could not be metered.
     pub fn refusal(&self, request: &Request<'_>, now: i64) -> Answer {
         let detector = &self.shared.detector;
-        let route = detector.detect(request.method, request.host, Some(request.port), request.path, request.headers);
+        let route =
+            detector.detect(request.method, request.host, Some(request.port), request.path, request.headers);
         let dialect = route.map_or(crate::dialect::Dialect::Opaque, |route| route.dialect);
         let id = self.next_id(now).to_string();
         Answer::refuse(dialect, Cause::unmetered(), &id, now)
@@ -129,9 +136,9 @@ impl Meter {
         self.shared.state().tally.count(Series::UnmeteredExchanges, &[reason]);
     }
 
-    /// Gives up reservations whose owner is lost.
-    pub fn expire(&self, now: i64) {
-        self.shared.state().budgets.expire(now);
+    /// Gives up reservations whose owner is lost; the thresholds that this crosses.
+    pub fn expire(&self, now: i64) -> Vec<Crossing> {
+        self.shared.state().budgets.expire(now).alerts.iter().map(Crossing::from).collect()
     }
 
     /// Charges an exchange of an earlier process, admitted `at`, to the windows that are current `now`.

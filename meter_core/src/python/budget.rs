@@ -24,8 +24,9 @@ pub(crate) fn parse_mode(name: &str) -> PyResult<Mode> {
 
 /// A decimal number of dollars.
 pub(crate) fn parse_usd(text: &str) -> PyResult<Nano> {
-    Nano::parse_usd(text)
-        .ok_or_else(|| PyValueError::new_err(format!("{text:?} is not a decimal number of dollars with at most 9 decimals")))
+    Nano::parse_usd(text).ok_or_else(|| {
+        PyValueError::new_err(format!("{text:?} is not a decimal number of dollars with at most 9 decimals"))
+    })
 }
 
 /// A fraction such as `0.8` in thousandths.

@@ -180,7 +180,7 @@ impl LedgerEntry {
 
     #[getter]
     fn alerts(&self) -> Vec<(&str, &str)> {
-        self.core.alerts.iter().map(|(budget, fraction)| (&**budget, fraction.as_str())).collect()
+        self.core.alerts.iter().map(|alert| (&*alert.budget, alert.fraction.as_str())).collect()
     }
 
     fn to_json(&self) -> String {

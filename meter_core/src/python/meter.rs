@@ -81,8 +81,9 @@ impl Meter {
         self.core.unmetered(reason);
     }
 
-    fn expire(&self, now: i64) {
-        self.core.expire(now);
+    fn expire(&self, now: i64) -> Vec<(String, String)> {
+        let crossed = self.core.expire(now).into_iter();
+        crossed.map(|alert| (alert.budget.to_string(), alert.fraction)).collect()
     }
 
     fn restore(&self, entry: &Bound<'_, PyDict>, now: i64) -> PyResult<()> {

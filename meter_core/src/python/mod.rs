@@ -2,7 +2,12 @@
 //! Python; the documented interface is `python/tokmeter/_core.pyi`.
 
 // The interpreter hands arguments over by value, and PyO3 asks for `self` references on methods that ignore them.
-#![allow(clippy::needless_pass_by_value, clippy::unused_self, missing_docs, reason = "the stub documents this surface")]
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::unused_self,
+    missing_docs,
+    reason = "the stub documents this surface"
+)]
 
 mod attribution;
 mod budget;

@@ -21,7 +21,8 @@ impl Policies {
             ("refuse", _) => Unpriced::Refuse,
             (_, Some(model)) if !model.is_empty() => Unpriced::PriceAs(model.to_owned()),
             (other, _) => {
-                let what = format!("unknown policy {other:?} for unpriced models: allow, refuse or price_as:MODEL");
+                let what =
+                    format!("unknown policy {other:?} for unpriced models: allow, refuse or price_as:MODEL");
                 return Err(PyValueError::new_err(what));
             }
         };

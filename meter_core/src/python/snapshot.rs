@@ -19,7 +19,11 @@ type Row<'py> = (Bound<'py, PyTuple>, i128);
 type Distributed<'py> = (Bound<'py, PyTuple>, Vec<u64>, i128, u64);
 
 impl Snapshot {
-    fn gauges<'py>(&self, py: Python<'py>, value: fn(&BudgetState) -> Option<Nano>) -> PyResult<Vec<Row<'py>>> {
+    fn gauges<'py>(
+        &self,
+        py: Python<'py>,
+        value: fn(&BudgetState) -> Option<Nano>,
+    ) -> PyResult<Vec<Row<'py>>> {
         let states = self.core.budgets.iter();
         states
             .filter_map(|state| value(state).map(|amount| (state, amount)))
@@ -55,15 +59,21 @@ impl Snapshot {
     fn series<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Vec<Row<'py>>> {
         match name {
             "budget_limit_nano_usd" => return self.gauges(py, |state| state.limit.usd),
-            "budget_spent_nano_usd" => return self.gauges(py, |state| state.limit.usd.map(|_| state.spent.usd)),
-            "budget_held_nano_usd" => return self.gauges(py, |state| state.limit.usd.map(|_| state.held.usd)),
+            "budget_spent_nano_usd" => {
+                return self.gauges(py, |state| state.limit.usd.map(|_| state.spent.usd));
+            }
+            "budget_held_nano_usd" => {
+                return self.gauges(py, |state| state.limit.usd.map(|_| state.held.usd));
+            }
             "open_exchanges" => return Ok(vec![(PyTuple::empty(py), i128::from(self.core.open_exchanges))]),
             _ => {}
         }
-        let series =
-            Series::named(name).ok_or_else(|| PyValueError::new_err(format!("no series is named {name:?}")))?;
+        let series = Series::named(name)
+            .ok_or_else(|| PyValueError::new_err(format!("no series is named {name:?}")))?;
         let counters = self.core.tally.series(series);
-        counters.map(|(key, value)| Ok((PyTuple::new(py, key.iter().map(|label| &**label))?, value))).collect()
+        counters
+            .map(|(key, value)| Ok((PyTuple::new(py, key.iter().map(|label| &**label))?, value)))
+            .collect()
     }
 
     fn histogram<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Vec<Distributed<'py>>> {
@@ -89,7 +99,10 @@ impl Snapshot {
                 dict.set_item("account", &*state.account)?;
                 dict.set_item("mode", state.mode.name())?;
                 dict.set_item("window", state.period.name())?;
-                dict.set_item("starts_ns", (state.window.start_ns != i64::MIN).then_some(state.window.start_ns))?;
+                dict.set_item(
+                    "starts_ns",
+                    (state.window.start_ns != i64::MIN).then_some(state.window.start_ns),
+                )?;
                 dict.set_item("resets_ns", state.window.next_ns())?;
                 limits(&dict, state.limit)?;
                 amounts(&dict, "spent", state.spent)?;

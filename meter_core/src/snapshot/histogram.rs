@@ -53,8 +53,12 @@ const RATIO_BOUNDS: [i128; 10] =
 
 impl Distribution {
     /// All distributions, in listing order.
-    pub const ALL: [Self; 4] =
-        [Self::ExchangeDurationNs, Self::FirstChunkNs, Self::CostPerExchangeNanoUsd, Self::ContextUtilizationPpm];
+    pub const ALL: [Self; 4] = [
+        Self::ExchangeDurationNs,
+        Self::FirstChunkNs,
+        Self::CostPerExchangeNanoUsd,
+        Self::ContextUtilizationPpm,
+    ];
 
     /// The name exporters ask for.
     pub const fn as_str(self) -> &'static str {

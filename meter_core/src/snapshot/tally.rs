@@ -58,7 +58,8 @@ mod tests {
         tally.count(Series::Defects, &["truncated"]);
         tally.count(Series::Defects, &["malformed"]);
 
-        let mut counters: Vec<_> = tally.series(Series::Defects).map(|(key, value)| (key[0].to_string(), value)).collect();
+        let mut counters: Vec<_> =
+            tally.series(Series::Defects).map(|(key, value)| (key[0].to_string(), value)).collect();
         counters.sort();
 
         assert_eq!(counters, [("malformed".to_owned(), 1), ("truncated".to_owned(), 3)]);

@@ -1,1 +1,30 @@
-//! Stub.
+//! Exact token counts of the public `OpenAI` encodings.
+//!
+//! Owns the five encodings, their pre-tokenizers, merging, and the streaming counter. Refuses to know requests, messages
+//! and prices: it is text in, tokens out. Nothing here recurses, backtracks over text or panics, whatever the bytes.
+//!
+//! Bytes that are not UTF-8 are read as [`String::from_utf8_lossy`] reads them: each maximal broken sequence counts as one
+//! U+FFFD, which is what a program that decodes leniently before it calls tiktoken would send.
+
+mod class;
+mod class_table;
+mod merge;
+mod model;
+mod packed;
+mod pairs;
+mod pattern;
+mod pieces;
+mod prefixes;
+mod registry;
+mod special;
+mod split;
+mod stream;
+mod text_tokenizer;
+mod vocabulary;
+
+pub use model::encoding_for_model;
+pub use pattern::Pattern;
+pub use registry::{ENCODINGS, for_model, get};
+pub use stream::StreamCounter;
+pub use text_tokenizer::{Tokenizer, UnknownToken};
+pub use vocabulary::VocabularyError;

@@ -55,10 +55,10 @@ def connect_to(config: Config) -> dict[str, str]:
 
 def budget(budget: BudgetConfig, ceiling: Mode) -> _core.Budget:
     """One budget, acting no more strictly than `ceiling`. Raises `ValueError`."""
-    scope = {name: getattr(budget.scope, name) for name in budget.scope.__struct_fields__}
+    scope = ((name, getattr(budget.scope, name)) for name in budget.scope.__struct_fields__)
     return _core.Budget(
         budget.name,
-        scope={name: value for name, value in scope.items() if value is not None},
+        scope=[(name, value) for name, value in scope if value is not None],
         period=budget.window.period,
         usd=None if budget.limit.usd is None else f"{budget.limit.usd:f}",
         tokens=budget.limit.tokens,

@@ -84,8 +84,10 @@ def _budget(key: Key, budget: BudgetConfig) -> Iterator[Mistake]:
     if len(budget.alert_at) > ALERTS_MAX:
         yield (*key, "alert_at"), f"has more than {ALERTS_MAX} thresholds", "keep the ones you act on"
     for j, fraction in enumerate(budget.alert_at):
-        if not Decimal("0.001") <= fraction <= 1:
-            yield (*key, "alert_at", j), f"{fraction} is not between 0.001 and 1", "0.8 means 80 %"
+        if not 0 < fraction <= 1:
+            yield (*key, "alert_at", j), f"{fraction} is not between 0 and 1", "0.8 means 80 %"
+        elif fraction % Decimal("0.001"):
+            yield (*key, "alert_at", j), f"{fraction} has more than three decimal places", "0.8 means 80 %"
     if any(a >= b for a, b in pairwise(budget.alert_at)):
         yield (*key, "alert_at"), "is not in rising order", "like [0.5, 0.8]"
 

@@ -121,7 +121,7 @@ class _Server(ThreadingMixIn, HTTPServer):
         super(HTTPServer, self).server_bind()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver has it
+    def process_request(self, request: Any, client_address: Any) -> None:
         if self._free.acquire(blocking=False):
             try:
                 super().process_request(request, client_address)
@@ -134,13 +134,13 @@ class _Server(ThreadingMixIn, HTTPServer):
             request.sendall(_FULL)
         self.shutdown_request(request)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver has it
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._free.release()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver has it
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is nobody's error; the rest is answered with 500 where it happens."""
 
 

@@ -1,3 +1,5 @@
+"""Addresses as people write and mistype them."""
+
 import pytest
 
 from tokmeter.config.address import address, addresses, host_and_port

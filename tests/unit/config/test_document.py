@@ -1,3 +1,5 @@
+"""YAML's own mistakes, its scalars, and the lines of nodes."""
+
 from decimal import Decimal
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""From a file to a configuration that the core accepts."""
+
 from decimal import Decimal
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Values of the right type that cannot be meant."""
+
 import pytest
 
 from tokmeter.config.document import parse
@@ -8,6 +10,11 @@ from tokmeter.errors import ConfigError
 
 BUDGET = "budgets:\n  - name: a\n    limit: {usd: 1}\n    window: {period: day}\n"
 PROVIDER = "providers:\n  - host: llm.internal\n    dialect: openai\n    name: vllm\n"
+
+
+def load_text(text: str) -> None:
+    document = parse(text, "f")
+    check(config(document), document)
 
 
 def limit(text: str) -> str:
@@ -40,9 +47,16 @@ def zone(text: str) -> str:
         (zone("europe/berlin"), "not a time zone", "f:4, key budgets[0].window.timezone", "'Europe/Berlin'"),
         (zone("xyzzy"), "not a time zone", "f:4, key budgets[0].window.timezone", "IANA"),
         (BUDGET + "    alert_at: [80]", "80 is not between", "f:5, key budgets[0].alert_at[0]", "80 %"),
+        (BUDGET + "    alert_at: [0.0005]", "three decimal", "f:5, key budgets[0].alert_at[0]", "80 %"),
+        (BUDGET + "    alert_at: [1e-999999]", "three decimal", "f:5, key budgets[0].alert_at[0]", "80 %"),
         (BUDGET + "    alert_at: [0]", "0 is not between", "f:5, key budgets[0].alert_at[0]", ""),
         (BUDGET + "    alert_at: [0.8, 0.5]", "rising order", "f:5, key budgets[0].alert_at", "[0.5, 0.8]"),
-        (BUDGET + f"    alert_at: {[i / 100 for i in range(1, 19)]}", "more than 16", "f:5, key budgets[0].alert_at", ""),
+        (
+            BUDGET + f"    alert_at: {[i / 100 for i in range(1, 19)]}",
+            "more than 16",
+            "f:5, key budgets[0].alert_at",
+            "",
+        ),
         ("providers: [{host: 'https://x/v1', dialect: openai, name: x}]", "scheme", "f:1, key providers[0].host", ""),
         ("providers: [{host: 'x:99999', dialect: openai, name: x}]", "port", "f:1, key providers[0].host", ""),
         ("providers: [{host: 'x:0', dialect: openai, name: x}]", "port 0", "f:1, key providers[0].host", ""),
@@ -55,7 +69,7 @@ def zone(text: str) -> str:
         ("proxy: {listen: '8080'}", "lacks a port", "f:1, key proxy.listen", "127.0.0.1"),
         ("proxy: {listen: []}", "no address", "f:1, key proxy.listen", "127.0.0.1"),
         ("proxy: {listen: ['[::1]:1', x]}", "lacks a port", "f:1, key proxy.listen[1]", ""),
-        ("proxy: {mode: transparnt}", "not a mode", "f:1, key proxy.mode", "'transparent'"),
+        ("proxy: {mode: transparentt}", "not a mode", "f:1, key proxy.mode", "'transparent'"),
         ("proxy: {mode: reverse}", "not a mode", "f:1, key proxy.mode", "'reverse:URL'"),
         ("proxy: {mode: 'reverse:api.openai.com'}", "no usable URL", "f:1, key proxy.mode", "reverse:https://"),
         ("proxy: {mode: 'reverse:https://[x'}", "no usable URL", "f:1, key proxy.mode", "reverse:https://"),
@@ -67,8 +81,7 @@ def zone(text: str) -> str:
 )
 def test_a_value_that_cannot_be_meant_is_told(text: str, what: str, where: str, hint: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        document = parse(text, "f")
-        check(config(document), document)
+        load_text(text)
 
     assert what in caught.value.what
     assert caught.value.where == where
@@ -91,9 +104,7 @@ def test_a_value_that_cannot_be_meant_is_told(text: str, what: str, where: str, 
     ],
 )
 def test_what_can_be_meant_is_accepted(text: str) -> None:
-    document = parse(text, "f")
-
-    check(config(document), document)
+    load_text(text)
 
 
 def test_the_defaults_are_free_of_mistakes() -> None:

@@ -1,3 +1,5 @@
+"""Unknown keys, missing keys and wrong types, each with its line and a way out."""
+
 from decimal import Decimal
 
 import pytest
@@ -13,7 +15,7 @@ BUDGET = "budgets:\n  - name: a\n    limit: {usd: 1}\n    window: {period: day}\
 @pytest.mark.parametrize(
     ("text", "what", "where", "hint"),
     [
-        ("servce: x", "unknown key 'servce'", "f:1, key servce", "did you mean 'service'?"),
+        ("servicee: x", "unknown key 'servicee'", "f:1, key servicee", "did you mean 'service'?"),
         ("quux: x", "unknown key 'quux'", "f:1, key quux", "known: service, mode, store"),
         (BUDGET + "    scop: {}", "unknown key 'scop'", "f:5, key budgets[0].scop", "'scope'"),
         (BUDGET.replace("usd", "eur"), "unknown key 'eur'", "f:3, key budgets[0].limit.eur", "usd, tokens, requests"),
@@ -21,7 +23,7 @@ BUDGET = "budgets:\n  - name: a\n    limit: {usd: 1}\n    window: {period: day}\
         ("service: 5", "service must be text, not 5", "f:1, key service", '"5"'),
         ("service: ''", "service must be text", "f:1, key service", "name"),
         ("service: [a]", "service must be text, not a list", "f:1, key service", "name"),
-        ("mode: shdow", "mode must be one of", "f:1, key mode", "'shadow'"),
+        ("mode: shadoww", "mode must be one of", "f:1, key mode", "'shadow'"),
         ("mode: true", "mode must be one of", "f:1, key mode", "known"),
         ("budgets: {a: 1}", "budgets must be a list", "f:1, key budgets", "- item"),
         ("budgets: [5]", "budgets[0] must be a mapping", "f:1, key budgets[0]", "keys: name, limit"),

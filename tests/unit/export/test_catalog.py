@@ -1,3 +1,5 @@
+"""The names that dashboards rely on, and the conventions of all names."""
+
 import re
 
 import pytest

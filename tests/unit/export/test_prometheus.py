@@ -1,3 +1,5 @@
+"""The text of a scrape, as parsers and promtool read it."""
+
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -5,8 +7,8 @@ from typing import cast
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-
 from tests.unit.export.fakes import FakeSnapshot
+
 from tokmeter._core import Snapshot
 from tokmeter.export.catalog import CATALOG
 from tokmeter.export.jsonl import EventStream

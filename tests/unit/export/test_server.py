@@ -1,3 +1,5 @@
+"""The HTTP server over real sockets."""
+
 import json
 import socket
 import threading
@@ -7,8 +9,8 @@ from http.client import HTTPConnection
 from typing import cast
 
 import pytest
-
 from tests.unit.export.fakes import FakeSnapshot
+
 from tokmeter._core import Snapshot
 from tokmeter.errors import TokmeterError
 from tokmeter.export import server as server_module
@@ -29,7 +31,7 @@ class Served:
         self.server = MetricsServer(
             host,
             0,
-            collector=Collector(lambda: snapshot()),
+            collector=Collector(snapshot),
             events=self.events,
             budgets=lambda: [{"name": "daily", "spent_nano_usd": 5}],
             health=lambda: self.health,
@@ -164,9 +166,7 @@ def test_too_many_connections_are_told_and_room_comes_back(monkeypatch: pytest.M
 
 def test_a_taken_port_is_told_with_a_way_out(served: Served) -> None:
     host, port = served.address
-    second = MetricsServer(
-        host, port, collector=Collector(snapshot), events=served.events, budgets=list, health=dict
-    )
+    second = MetricsServer(host, port, collector=Collector(snapshot), events=served.events, budgets=list, health=dict)
 
     with pytest.raises(TokmeterError, match="address already in use") as caught:
         second.start()

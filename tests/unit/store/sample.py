@@ -54,7 +54,8 @@ class Entry:
 
 def entry(number: int = 0, **changed: Any) -> LedgerEntry:
     """The `number`-th entry: one second after the one before, with an id of its own."""
-    made = Entry(**{"id": f"e{number}", "time_ns": START_NS + number * SECOND_NS} | changed)
+    given: dict[str, Any] = {"id": f"e{number}", "time_ns": START_NS + number * SECOND_NS} | changed
+    made = Entry(**given)
     return cast(LedgerEntry, made)
 
 

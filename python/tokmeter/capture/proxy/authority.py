@@ -54,7 +54,7 @@ def ensure_authority(directory: Path, hosts: Sequence[str], *, now_ns: int) -> A
     `hosts` are names, leading-dot suffixes and IP addresses. Raises `TokmeterError` when the directory or the file
     cannot be used.
     """
-    ensure_directory(directory)
+    ensure_directory(directory, mode=0o700)
     file = directory / FILE_NAME
     now = datetime.datetime.fromtimestamp(now_ns // 1_000_000_000, tz=datetime.UTC)
     permitted = _permitted(hosts)

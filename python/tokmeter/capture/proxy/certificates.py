@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
+from cryptography import x509
 from mitmproxy import certs
 from mitmproxy.addons import tlsconfig
 from mitmproxy.proxy import context
@@ -27,13 +28,11 @@ class LeafCertificates(tlsconfig.TlsConfig):
 
     def __init__(self, authority: Authority) -> None:
         """Signs with `authority`."""
-        self._authority = authority
+        with tempfile.TemporaryDirectory() as directory:
+            self.certstore = certs.CertStore.from_files(authority.file, Path(directory) / "dhparam.pem")
 
     def configure(self, updated: Collection[str]) -> None:
-        """Opens the store once; the rest is mitmproxy's."""
-        if self.certstore is None:
-            with tempfile.TemporaryDirectory() as directory:
-                self.certstore = certs.CertStore.from_files(self._authority.file, Path(directory) / "dhparam.pem")
+        """Leaves out the store, which mitmproxy would open here."""
         super().configure(set(updated) - {"certs", "confdir", "key_size", "cert_passphrase"})
 
     def running(self) -> None:
@@ -51,5 +50,7 @@ class LeafCertificates(tlsconfig.TlsConfig):
         return entry
 
     def _leaf(self, name: str) -> certs.CertStoreEntry:
+        """An address is no common name: OpenSSL would hold it against the constraints on names."""
         general = tlsconfig._ip_or_dns_name(name)  # noqa: SLF001 - the same reading of a name as mitmproxy's
-        return self.certstore.get_cert(str(general.value), [general])
+        common = general.value if isinstance(general, x509.DNSName) else None
+        return self.certstore.get_cert(common, [general])

@@ -91,7 +91,7 @@ def environment(
         exempt, conflict = _exempt(name, existing, metered_hosts, replace=replace)
         variables[name] = ",".join(exempt)
         conflicts.extend(conflict)
-    variables["NODE_OPTIONS"] = _appended(existing.get("NODE_OPTIONS"), f"--require={_quoted(str(files.preload))}")
+    variables["NODE_OPTIONS"] = _appended(existing.get("NODE_OPTIONS"), _quoted(f"--require={files.preload}"))
     variables["JAVA_TOOL_OPTIONS"] = _appended(existing.get("JAVA_TOOL_OPTIONS"), _java(proxy_url, files))
     return Environment(variables, conflicts)
 

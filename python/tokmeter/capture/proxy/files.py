@@ -10,10 +10,10 @@ from pathlib import Path
 from tokmeter.errors import TokmeterError
 
 
-def ensure_directory(directory: Path) -> None:
-    """Makes `directory` private to the user if it does not exist. Raises `TokmeterError` when it cannot."""
+def ensure_directory(directory: Path, *, mode: int) -> None:
+    """Makes `directory` with permission bits `mode` if it does not exist. Raises `TokmeterError` when it cannot."""
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError as error:
         raise TokmeterError(
             f"the directory cannot be made: {error.strerror}",

@@ -3,6 +3,11 @@
 Owns what is in them. Which variable points at which file is `environment`'s to know.
 """
 
+import base64
+import contextlib
+import re
+import ssl
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +31,7 @@ _SYSTEM_BUNDLES = (
     Path("/etc/ssl/ca-bundle.pem"),
     Path("/etc/ssl/cert.pem"),
 )
+_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 _PRELOAD = Path(__file__).parent / "node" / "tokmeter-proxy.cjs"
 _PUBLIC = 0o644
 
@@ -50,18 +56,18 @@ def write_trust(directory: Path, authority: Authority, *, roots: Sequence[Path] 
     The bundle holds the system's roots, Mozilla's, those in the PEM files `roots`, and the root of `authority`. Files
     that already say the same stay untouched. Raises `TokmeterError` naming the file that cannot be read or written.
     """
-    ensure_directory(directory)
+    ensure_directory(directory, mode=0o755)
     files = TrustFiles(
         bundle=directory / "bundle.pem",
         certificate=directory / "ca.pem",
         truststore=directory / "truststore.p12",
         preload=directory / _PRELOAD.name,
     )
-    certificates = _collect((*(path for path in _SYSTEM_BUNDLES if path.is_file()), Path(certifi.where()), *roots))
-    certificates[authority.root.public_bytes(Encoding.DER)] = authority.root
-    bundle = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates.values())
+    found = _collect((*(path for path in _SYSTEM_BUNDLES if path.is_file()), Path(certifi.where()), *roots))
+    found[authority.root.public_bytes(Encoding.DER)] = None
+    bundle = "".join(map(ssl.DER_cert_to_PEM_cert, found)).encode()
     if not (_says(files.bundle, bundle) and files.truststore.is_file()):
-        write_atomically(files.truststore, _truststore(certificates.values()), mode=_PUBLIC)
+        write_atomically(files.truststore, _truststore(found), mode=_PUBLIC)
         write_atomically(files.bundle, bundle, mode=_PUBLIC)
     for file, content in ((files.certificate, authority.root_pem), (files.preload, _PRELOAD.read_bytes())):
         if not _says(file, content):
@@ -76,26 +82,33 @@ def _says(file: Path, content: bytes) -> bool:
         return False
 
 
-def _collect(files: Iterable[Path]) -> dict[bytes, x509.Certificate]:
-    """The certificates of `files` by their DER, each once, in order."""
-    found: dict[bytes, x509.Certificate] = {}
+def _collect(files: Iterable[Path]) -> dict[bytes, None]:
+    """The certificates of `files` as DER, each once, in order. They are not parsed: old roots break rules of today."""
+    found: dict[bytes, None] = {}
     for file in files:
         try:
-            if file.stat().st_size > limits.ROOT_FILE_BYTES:
-                raise TokmeterError("the file is too large to be a list of root certificates", where=str(file))
-            certificates = x509.load_pem_x509_certificates(file.read_bytes())
+            with file.open("rb") as handle:
+                text = handle.read(limits.ROOT_FILE_BYTES)
+            blocks = [base64.b64decode(block, validate=False) for block in _BLOCK.findall(text)]
         except (OSError, ValueError) as error:
-            raise TokmeterError(
-                "the root certificates cannot be read", where=str(file), hint="name a readable file in PEM"
-            ) from error
-        for certificate in certificates:
-            found.setdefault(certificate.public_bytes(Encoding.DER), certificate)
+            raise _unreadable(file) from error
+        if not blocks:
+            raise _unreadable(file)
+        found.update(dict.fromkeys(blocks))
     return found
 
 
-def _truststore(certificates: Iterable[x509.Certificate]) -> bytes:
-    entries = [
-        pkcs12.PKCS12Certificate(certificate, f"root-{number}".encode())
-        for number, certificate in enumerate(certificates)
-    ]
+def _unreadable(file: Path) -> TokmeterError:
+    return TokmeterError("the root certificates cannot be read", where=str(file), hint="name a readable file in PEM")
+
+
+def _truststore(certificates: Iterable[bytes]) -> bytes:
+    """All certificates that can be parsed, as Java reads them."""
+    entries = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for der in certificates:
+            with contextlib.suppress(ValueError):
+                certificate = x509.load_der_x509_certificate(der)
+                entries.append(pkcs12.PKCS12Certificate(certificate, f"root-{len(entries)}".encode()))
     return pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(TRUSTSTORE_PASSWORD.encode()))

@@ -98,9 +98,12 @@ def _set_up(path: Path) -> sqlite3.Connection:
 
 def _recognised(connection: sqlite3.Connection, path: Path) -> int:
     """The schema version of a ledger, 0 for an empty file. Raises `StoreError` for anything else."""
+    # One transaction: another process may be creating the ledger between two looks.
+    connection.execute("BEGIN")
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    connection.execute("COMMIT")
     if tables and application != APPLICATION_ID:
         raise StoreError("this is another program's database, not a ledger", where=str(path), hint="give another path")
     if version > VERSION:

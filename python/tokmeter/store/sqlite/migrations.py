@@ -137,6 +137,7 @@ def m005_readable_views(connection: sqlite3.Connection) -> None:
             ifnull(response_model, request_model) AS model, count(*) AS calls, sum(input_tokens) AS input_tokens,
             sum(output_tokens) AS output_tokens, sum(cost_nano_usd) / 1e9 AS cost_usd, sum(priced = 0) AS unpriced
         FROM net_entry
+        WHERE llm
         GROUP BY 1, 2, 3, 4
         """
     )

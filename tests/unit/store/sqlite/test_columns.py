@@ -1,6 +1,9 @@
+"""Rows hold every field of an entry, and nothing of what was said."""
+
 import inspect
 
 from tests.unit.store.sample import as_fields, entry
+
 from tokmeter import _core
 from tokmeter.store.sqlite.columns import ENTRY, HEAD, TAIL, entry_fields, entry_row
 
@@ -26,7 +29,8 @@ def test_flags_come_back_as_flags() -> None:
 
 
 def test_every_field_of_an_entry_has_a_column() -> None:
-    stated = {name for name, _ in inspect.getmembers(_core.LedgerEntry) if not name.startswith("_")} - {"to_json"}
+    properties = inspect.getmembers(_core.LedgerEntry, inspect.isdatadescriptor)
+    stated = {name for name, _ in properties if not name.startswith("_")}
 
     assert stated == {column.name for column in HEAD + TAIL} | {"usage"}
 

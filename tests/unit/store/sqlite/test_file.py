@@ -1,3 +1,5 @@
+"""Opening what is, and what is not, a ledger."""
+
 import os
 import sqlite3
 import stat

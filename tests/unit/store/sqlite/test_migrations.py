@@ -1,3 +1,5 @@
+"""Every older schema becomes the newest; rows stay."""
+
 import sqlite3
 from collections.abc import Iterator
 

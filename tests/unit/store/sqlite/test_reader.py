@@ -1,9 +1,11 @@
+"""Reading entries beside a writer."""
+
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.unit.store.sample import START_NS, as_fields, entry
+
 from tokmeter.errors import StoreError
 from tokmeter.store.sqlite import SqliteLedger, SqliteReader
 

@@ -1,10 +1,12 @@
+"""Sums and exact percentiles by any dimension, and no other word in the query."""
+
 import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.unit.store.sample import START_NS, entry
+
 from tokmeter.store.ledger import DIMENSIONS, USAGE, Correction, Spend
 from tokmeter.store.sqlite import SqliteLedger, SqliteReader
 from tokmeter.store.sqlite.spend import EXPRESSIONS

@@ -1,11 +1,13 @@
+"""The queue, the thread and what they do while the file cannot be written."""
+
 import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.unit.store.sample import entry
+
 from tokmeter.store.ledger import DROP_REASONS, Correction
 from tokmeter.store.sqlite import SqliteLedger, SqliteReader
 

@@ -1,143 +1,188 @@
 // Lets Node releases that do not read HTTPS_PROXY (before 22.21 and 24) send fetch, http and https through it.
-// Loaded with --require. Does nothing where Node does it itself, where no proxy is set, or when anything is not as
+// Loaded with --require. Does nothing where Node does it itself, where no proxy is set, or where Node is not as
 // expected: the program must run as before. Uses only what Node ships.
 'use strict';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 const builtIn = major >= 24 || (major === 22 && minor >= 21);
-const env = process.env;
 const proxies = {
-  'https:': env.https_proxy || env.HTTPS_PROXY,
-  'http:': env.http_proxy || env.HTTP_PROXY,
+  'https:': process.env.https_proxy || process.env.HTTPS_PROXY,
+  'http:': process.env.http_proxy || process.env.HTTP_PROXY,
 };
-const exempt = (env.no_proxy || env.NO_PROXY || '').toLowerCase().split(/[\s,]+/).filter(Boolean);
+const exempt = (process.env.no_proxy || process.env.NO_PROXY || '').toLowerCase().split(/[\s,]+/).filter(Boolean);
 
-function proxyFor(protocol, host, port) {
-  const url = proxies[protocol];
-  if (!url) return null;
-  const name = host.replace(/^\[|\]$/g, '').toLowerCase();
-  for (const entry of exempt) {
-    if (entry === '*') return null;
-    const [, bare, only] = /^(.*?)(?::(\d+))?$/.exec(entry.includes('::') ? `${entry}` : entry) || [];
-    const suffix = (entry.includes('::') ? entry : bare).replace(/^\*?\./, '');
-    if (!entry.includes('::') && only && only !== String(port)) continue;
-    if (name === suffix || name.endsWith(`.${suffix}`)) return null;
-  }
+function bare(host) {
+  return host.replace(/^\[|\]$/g, '').toLowerCase();
+}
+
+// The proxy for a destination, or null. Exemptions are names, which cover their subdomains, or `*`.
+function proxyFor(protocol, host) {
+  const name = bare(host);
+  const isExempt = exempt.some((entry) => {
+    const suffix = bare(entry).replace(/^\*?\./, '');
+    return entry === '*' || name === suffix || name.endsWith(`.${suffix}`);
+  });
+  if (isExempt || !proxies[protocol]) return null;
   try {
-    const proxy = new URL(url);
+    const proxy = new URL(proxies[protocol]);
     return proxy.protocol === 'http:' ? proxy : null;
   } catch {
     return null;
   }
 }
 
-// Opens a tunnel and calls done(error, socket) once.
-function tunnel(proxy, host, port, done) {
+function load() {
   const net = require('node:net');
-  const authority = `${net.isIPv6(host) ? `[${host}]` : host}:${port}`;
-  const socket = net.connect(Number(proxy.port || 80), proxy.hostname.replace(/^\[|\]$/g, ''));
-  let head = Buffer.alloc(0);
-  const fail = (error) => {
-    socket.removeAllListeners();
-    socket.on('error', () => {});
-    socket.destroy();
-    done(error);
-  };
-  const ended = () => fail(new Error('the proxy closed the connection'));
-  const read = (chunk) => {
-    head = Buffer.concat([head, chunk]);
-    const end = head.indexOf('\r\n\r\n');
-    if (end < 0) {
-      if (head.length > 65536) fail(new Error('the proxy answered with too long a head'));
-      return;
-    }
-    const status = Number(head.toString('latin1', 9, 12));
-    if (status < 200 || status > 299) {
-      fail(new Error(`the proxy answered ${status}`));
-      return;
-    }
-    socket.removeListener('data', read);
-    socket.removeListener('error', fail);
-    socket.removeListener('end', ended);
-    socket.pause();
-    if (end + 4 < head.length) socket.unshift(head.subarray(end + 4));
-    done(null, socket);
-  };
-  socket.setNoDelay(true);
-  socket.once('error', fail);
-  socket.once('end', ended);
-  socket.on('data', read);
-  socket.once('connect', () => socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`));
-}
+  const tls = require('node:tls');
+  const { Duplex } = require('node:stream');
 
-// Calls done(error, socket) once, with TLS established for https.
-function connectThrough(proxy, protocol, options, done) {
-  tunnel(proxy, options.host, options.port, (error, socket) => {
-    if (error || protocol === 'http:') {
-      done(error, socket);
-      return;
+  // A connection through the proxy. Can be written to at once, like a socket that is still connecting.
+  class Tunnel extends Duplex {
+    constructor(proxy, host, port) {
+      super();
+      this.head = Buffer.alloc(0);
+      this.open = false;
+      this.waiting = [];
+      this.raw = net.connect(Number(proxy.port || 80), bare(proxy.hostname));
+      this.raw.setNoDelay(true);
+      const authority = `${net.isIPv6(host) ? `[${host}]` : host}:${port}`;
+      this.raw.once('connect', () => this.raw.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`));
+      this.raw.on('data', (chunk) => (this.open ? this.forward(chunk) : this.answer(chunk)));
+      this.raw.once('end', () => (this.open ? this.push(null) : this.destroy(new Error('the proxy hung up'))));
+      this.raw.once('error', (error) => this.destroy(error));
+      this.raw.on('timeout', () => this.emit('timeout'));
     }
-    const net = require('node:net');
-    const servername = options.servername || (net.isIP(options.host) ? '' : options.host);
-    const secure = require('node:tls').connect({ ...options.tls, socket, servername });
-    const failed = (reason) => done(reason);
-    secure.once('error', failed);
-    secure.once('secureConnect', () => {
-      secure.removeListener('error', failed);
-      done(null, secure);
+
+    forward(chunk) {
+      if (!this.push(chunk)) this.raw.pause();
+    }
+
+    answer(chunk) {
+      this.head = Buffer.concat([this.head, chunk]);
+      const end = this.head.indexOf('\r\n\r\n');
+      const status = Number(this.head.toString('latin1', 9, 12));
+      if (end < 0) {
+        if (this.head.length > 65536) this.destroy(new Error('the head of the proxy\'s answer is too long'));
+      } else if (status < 200 || status > 299) {
+        this.destroy(new Error(`the proxy answered ${status}`));
+      } else {
+        const rest = this.head.subarray(end + 4);
+        this.open = true;
+        this.head = null;
+        if (rest.length) this.forward(rest);
+        for (const resume of this.waiting.splice(0)) resume();
+      }
+    }
+
+    whenOpen(action) {
+      if (this.open) action();
+      else this.waiting.push(action);
+    }
+
+    _write(chunk, encoding, done) {
+      this.whenOpen(() => this.raw.write(chunk, encoding, done));
+    }
+
+    _final(done) {
+      this.whenOpen(() => this.raw.end(done));
+    }
+
+    _read() {
+      this.raw.resume();
+    }
+
+    _destroy(error, done) {
+      this.raw.destroy();
+      done(error);
+    }
+
+    setTimeout(milliseconds, listener) {
+      if (listener) this.once('timeout', listener);
+      this.raw.setTimeout(milliseconds);
+      return this;
+    }
+
+    setNoDelay(value) {
+      this.raw.setNoDelay(value);
+      return this;
+    }
+
+    setKeepAlive(...args) {
+      this.raw.setKeepAlive(...args);
+      return this;
+    }
+
+    ref() {
+      this.raw.ref();
+      return this;
+    }
+
+    unref() {
+      this.raw.unref();
+      return this;
+    }
+  }
+
+  function connect(proxy, protocol, host, port, options) {
+    const tunnel = new Tunnel(proxy, bare(host), port);
+    if (protocol === 'http:') return tunnel;
+    const servername = options.servername || (net.isIP(bare(host)) ? '' : bare(host));
+    return tls.connect({ ...options, socket: tunnel, servername, host: bare(host), port });
+  }
+
+  // http and https: every agent makes its connections here, a program's own included.
+  function patchAgent(module, protocol) {
+    const prototype = module.Agent.prototype;
+    const original = prototype.createConnection;
+    if (typeof original !== 'function') return;
+    prototype.createConnection = function createConnection(...args) {
+      const options = args[0];
+      const host = options && typeof options === 'object' && !options.socketPath && (options.host || options.hostname);
+      const proxy = host ? proxyFor(protocol, host) : null;
+      if (!proxy) return original.apply(this, args);
+      const { path, socket, ...rest } = options;
+      return connect(proxy, protocol, host, Number(options.port) || (protocol === 'https:' ? 443 : 80), rest);
+    };
+  }
+
+  // fetch: its dispatcher is found under a well-known symbol once it is loaded, which making a request does.
+  function patchFetch() {
+    new globalThis.Request('http://localhost/');
+    const dispatcher = globalThis[Symbol.for('undici.globalDispatcher.1')];
+    if (!dispatcher || typeof dispatcher.dispatch !== 'function') return;
+    const Agent = dispatcher.constructor;
+    const proxied = new Agent({
+      connect(options, done) {
+        const { protocol, hostname, port, servername } = options;
+        const secure = protocol === 'https:';
+        const proxy = proxyFor(protocol, hostname);
+        const extra = { servername, ALPNProtocols: ['http/1.1'] };
+        const socket = connect(proxy, protocol, hostname, Number(port) || (secure ? 443 : 80), extra);
+        const failed = (error) => done(error);
+        socket.once('error', failed);
+        const connected = () => {
+          socket.removeListener('error', failed);
+          done(null, socket);
+        };
+        if (secure) socket.once('secureConnect', connected);
+        else socket.whenOpen(connected);
+      },
     });
-  });
-}
+    const direct = dispatcher.dispatch.bind(dispatcher);
+    dispatcher.dispatch = (options, handler) => {
+      const url = new URL(String(options.origin));
+      return proxyFor(url.protocol, url.hostname) ? proxied.dispatch(options, handler) : direct(options, handler);
+    };
+  }
 
-// fetch: its dispatcher lives under a well-known symbol once undici is loaded, which reading Headers does.
-function patchFetch() {
-  const key = Symbol.for('undici.globalDispatcher.1');
-  void globalThis.Headers;
-  new globalThis.Request('http://localhost/');
-  const original = globalThis[key];
-  if (!original || typeof original.dispatch !== 'function') return;
-  const Agent = original.constructor;
-  const proxied = new Agent({
-    connect(options, done) {
-      const host = options.hostname.replace(/^\[|\]$/g, '');
-      const port = Number(options.port) || (options.protocol === 'https:' ? 443 : 80);
-      const proxy = proxyFor(options.protocol, host, port);
-      const tls = { ALPNProtocols: ['http/1.1'] };
-      connectThrough(proxy, options.protocol, { host, port, servername: options.servername, tls }, done);
-    },
-  });
-  const dispatch = original.dispatch.bind(original);
-  original.dispatch = (options, handler) => {
-    const url = new URL(String(options.origin));
-    const port = url.port || (url.protocol === 'https:' ? 443 : 80);
-    if (proxyFor(url.protocol, url.hostname, port)) return proxied.dispatch(options, handler);
-    return dispatch(options, handler);
-  };
-}
-
-// http and https: every agent makes its sockets here, also those of a program's own.
-function patchAgent(module, protocol) {
-  const prototype = module.Agent.prototype;
-  const original = prototype.createConnection;
-  if (typeof original !== 'function') return;
-  prototype.createConnection = function createConnection(...args) {
-    const options = typeof args[0] === 'object' && args[0] !== null ? args[0] : null;
-    const done = args.find((arg) => typeof arg === 'function');
-    const host = options && !options.socketPath && (options.host || options.hostname);
-    const port = options && (Number(options.port) || (protocol === 'https:' ? 443 : 80));
-    const proxy = host && done ? proxyFor(protocol, host, port) : null;
-    if (!proxy) return original.apply(this, args);
-    const { socket, path, ...tls } = options;
-    connectThrough(proxy, protocol, { host, port, servername: options.servername, tls }, done);
-    return undefined;
-  };
+  patchAgent(require('node:http'), 'http:');
+  patchAgent(require('node:https'), 'https:');
+  if (typeof globalThis.fetch === 'function') patchFetch();
 }
 
 if (!builtIn && (proxies['https:'] || proxies['http:'])) {
   try {
-    patchAgent(require('node:http'), 'http:');
-    patchAgent(require('node:https'), 'https:');
-    if (typeof globalThis.fetch === 'function') patchFetch();
+    load();
   } catch {
     // The program must run as before.
   }

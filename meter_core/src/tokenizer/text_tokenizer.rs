@@ -1,0 +1,285 @@
+//! The tokenizer of one encoding.
+//!
+//! Owns counting, encoding and decoding of whole texts. Refuses to know where its vocabulary came from.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::merge;
+use super::pairs::NONE;
+use super::pattern::{Pattern, cl100k_end, o200k_end, r50k_end};
+use super::special::Specials;
+use super::vocabulary::{Vocabulary, VocabularyError};
+
+/// Counts, encodes and decodes exactly as tiktoken does. Obtained from [`get`](super::get) or
+/// [`for_model`](super::for_model), or built from ranks.
+pub struct Tokenizer {
+    name: String,
+    pattern: Pattern,
+    vocabulary: Arc<Vocabulary>,
+    specials: Specials,
+}
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// An id that no token of the encoding has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownToken(pub u32);
+
+impl std::fmt::Display for UnknownToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} is not a token of this encoding", self.0)
+    }
+}
+
+impl std::error::Error for UnknownToken {}
+
+impl Tokenizer {
+    /// Builds a tokenizer from (token, rank) pairs, a pattern, and special tokens, as a `tiktoken.Encoding` holds them.
+    pub fn from_ranks(
+        name: String,
+        pattern: Pattern,
+        ranks: Vec<(Vec<u8>, u32)>,
+        special_tokens: Vec<(Vec<u8>, u32)>,
+    ) -> Result<Self, VocabularyError> {
+        Ok(Self::new(name, pattern, Arc::new(Vocabulary::from_ranks(ranks)?), Specials::new(special_tokens)))
+    }
+
+    pub(super) fn new(
+        name: String,
+        pattern: Pattern,
+        vocabulary: Arc<Vocabulary>,
+        specials: Specials,
+    ) -> Self {
+        Self { name, pattern, vocabulary, specials }
+    }
+
+    /// The name of the encoding.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Tokens of `text`. Text that spells a special token is ordinary text.
+    pub fn count(&self, text: &[u8]) -> usize {
+        self.count_valid(&lossy(text))
+    }
+
+    /// Tokens of `text` if there are at most `limit`, else `None`, after little more work than `limit` tokens take.
+    pub fn count_until(&self, text: &[u8], limit: usize) -> Option<usize> {
+        let text = lossy(text);
+        // A token is at most so long: far too much text need not be read.
+        if text.len() / self.vocabulary.token_bytes_max() > limit {
+            return None;
+        }
+        let mut total = 0;
+        let flow = self.walk(&text, |start, end| {
+            total += self.count_piece(&text, start, end);
+            if total > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        flow.is_continue().then_some(total)
+    }
+
+    /// Tokens of each text, as [`count`](Self::count).
+    pub fn count_batch(&self, texts: &[&[u8]]) -> Vec<usize> {
+        texts.iter().map(|text| self.count(text)).collect()
+    }
+
+    /// The tokens of `text`. Text that spells a special token is ordinary text.
+    pub fn encode(&self, text: &[u8]) -> Vec<u32> {
+        let text = lossy(text);
+        let mut tokens = Vec::with_capacity(text.len() / 4);
+        self.encode_valid(&text, &mut tokens);
+        tokens
+    }
+
+    /// The tokens of `text`, where text that spells a special token is that token.
+    pub fn encode_with_special(&self, text: &[u8]) -> Vec<u32> {
+        let text = lossy(text);
+        let mut tokens = Vec::with_capacity(text.len() / 4);
+        let mut at = 0;
+        while let Some((start, end, id)) = self.specials.find(&text, at) {
+            self.encode_valid(&text[at..start], &mut tokens);
+            tokens.push(id);
+            at = end;
+        }
+        self.encode_valid(&text[at..], &mut tokens);
+        tokens
+    }
+
+    /// Tokens of `text`, where text that spells a special token is one token.
+    pub fn count_with_special(&self, text: &[u8]) -> usize {
+        let text = lossy(text);
+        let (mut total, mut at) = (0, 0);
+        while let Some((start, end, _)) = self.specials.find(&text, at) {
+            total += self.count_valid(&text[at..start]) + 1;
+            at = end;
+        }
+        total + self.count_valid(&text[at..])
+    }
+
+    /// The bytes that `ids` stand for, special tokens included. A cut sequence need not be UTF-8.
+    pub fn decode(&self, ids: &[u32]) -> Result<Vec<u8>, UnknownToken> {
+        let mut text = Vec::with_capacity(ids.len() * 4);
+        for &id in ids {
+            let token =
+                self.vocabulary.token(id).or_else(|| self.specials.name(id)).ok_or(UnknownToken(id))?;
+            text.extend_from_slice(token);
+        }
+        Ok(text)
+    }
+
+    /// Tokens of valid UTF-8 that is not checked again.
+    pub(super) fn count_valid(&self, text: &[u8]) -> usize {
+        let mut total = 0;
+        let _all = self.walk(text, |start, end| {
+            total += self.count_piece(text, start, end);
+            ControlFlow::Continue(())
+        });
+        total
+    }
+
+    /// Calls `piece` with the start and end of each piece, in order, until it breaks.
+    pub(super) fn walk(
+        &self,
+        text: &[u8],
+        piece: impl FnMut(usize, usize) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        match self.pattern {
+            Pattern::R50k => walk(text, r50k_end, piece),
+            Pattern::Cl100k => walk(text, cl100k_end, piece),
+            Pattern::O200k => walk(text, o200k_end, piece),
+        }
+    }
+
+    /// Tokens of one piece.
+    #[inline]
+    pub(super) fn count_piece(&self, text: &[u8], start: usize, end: usize) -> usize {
+        if self.vocabulary.whole(text, start, end) != NONE {
+            return 1;
+        }
+        merge::count(&self.vocabulary, &text[start..end])
+    }
+
+    fn encode_valid(&self, text: &[u8], tokens: &mut Vec<u32>) {
+        let _all = self.walk(text, |start, end| {
+            let id = self.vocabulary.whole(text, start, end);
+            if id == NONE {
+                merge::encode(&self.vocabulary, &text[start..end], tokens);
+            } else {
+                tokens.push(id);
+            }
+            ControlFlow::Continue(())
+        });
+    }
+}
+
+#[inline]
+fn walk(
+    text: &[u8],
+    piece_end: impl Fn(&[u8], usize) -> usize,
+    mut piece: impl FnMut(usize, usize) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut start = 0;
+    while start < text.len() {
+        let end = piece_end(text, start);
+        piece(start, end)?;
+        start = end;
+    }
+    ControlFlow::Continue(())
+}
+
+/// The text itself when it is UTF-8, else a copy with U+FFFD for what is not.
+fn lossy(text: &[u8]) -> Cow<'_, [u8]> {
+    match std::str::from_utf8(text) {
+        Ok(_) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(String::from_utf8_lossy(text).into_owned().into_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tokenizer::{ENCODINGS, UnknownToken, get};
+    use proptest::prelude::*;
+
+    #[test]
+    fn known_answers() {
+        let tokens = |name: &str, text: &str| get(name).unwrap().encode(text.as_bytes());
+
+        assert_eq!(tokens("r50k_base", "hello world"), [31373, 995]);
+        assert_eq!(
+            tokens("p50k_base", "def  f(x):\n    return x"),
+            [4299, 220, 277, 7, 87, 2599, 198, 50258, 1441, 2124]
+        );
+        assert_eq!(tokens("cl100k_base", "hello world"), [15339, 1917]);
+        assert_eq!(tokens("o200k_base", "hello world"), [24912, 2375]);
+        assert_eq!(tokens("o200k_base", "").len(), 0);
+    }
+
+    #[test]
+    fn special_text_is_ordinary_unless_allowed() {
+        let harmony = get("o200k_harmony").unwrap();
+        let text = b"<|start|>user<|message|>hi<|end|>";
+
+        assert_eq!(harmony.encode_with_special(text), [200_006, 1428, 200_008, 3686, 200_007]);
+        assert_eq!(harmony.count_with_special(text), 5);
+        assert!(harmony.count(text) > 10);
+        assert_eq!(harmony.decode(&harmony.encode_with_special(text)).unwrap(), text);
+    }
+
+    #[test]
+    fn unknown_ids_are_named() {
+        assert_eq!(get("o200k_base").unwrap().decode(&[0, 199_998]), Err(UnknownToken(199_998)));
+        assert_eq!(get("p50k_base").unwrap().decode(&[u32::MAX]), Err(UnknownToken(u32::MAX)));
+    }
+
+    #[test]
+    fn broken_bytes_count_as_replacement_characters() {
+        let tokenizer = get("o200k_base").unwrap();
+
+        assert_eq!(tokenizer.count(b"a\xFFb"), tokenizer.count("a\u{FFFD}b".as_bytes()));
+        assert_eq!(tokenizer.encode(b"\xE4\xB8"), tokenizer.encode("\u{FFFD}".as_bytes()));
+    }
+
+    #[test]
+    fn counting_stops_at_the_limit() {
+        let tokenizer = get("cl100k_base").unwrap();
+        let text = b"one two three four";
+
+        assert_eq!(tokenizer.count_until(text, 4), Some(4));
+        assert_eq!(tokenizer.count_until(text, 3), None);
+        assert_eq!(tokenizer.count_until(&[b' '; 10_000], 3), None);
+        assert_eq!(tokenizer.count_until(b"", 0), Some(0));
+    }
+
+    proptest! {
+        #[test]
+        fn counting_encoding_and_decoding_agree(text in "(\\PC|[ \n\t'a-zA-Z]){0,80}") {
+            for name in ENCODINGS {
+                let tokenizer = get(name).unwrap();
+                let tokens = tokenizer.encode(text.as_bytes());
+
+                prop_assert_eq!(tokenizer.count(text.as_bytes()), tokens.len());
+                prop_assert_eq!(tokenizer.count_until(text.as_bytes(), tokens.len()), Some(tokens.len()));
+                prop_assert_eq!(tokenizer.count_batch(&[text.as_bytes()]), [tokens.len()]);
+                prop_assert_eq!(tokenizer.decode(&tokens).unwrap(), text.as_bytes());
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_acceptable(text in proptest::collection::vec(any::<u8>(), 0..200)) {
+            for name in ENCODINGS {
+                let tokenizer = get(name).unwrap();
+                let tokens = tokenizer.encode(&text);
+
+                prop_assert_eq!(tokenizer.count_with_special(&text), tokens.len());
+                let replaced = String::from_utf8_lossy(&text);
+                prop_assert_eq!(tokenizer.decode(&tokens).unwrap(), replaced.as_bytes());
+            }
+        }
+    }
+}

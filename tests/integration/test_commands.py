@@ -1,0 +1,229 @@
+"""The sidecar with the commands around it: report, budget, watch; and how it starts and ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from tests.integration.sidecar import LIMIT_S, Bench, command_line, run
+
+BUDGET = """
+budgets:
+  - {name: daily, scope: {service: checkout}, limit: {usd: 1, requests: 100}, window: {period: day, timezone: Europe/Berlin}}
+"""
+
+
+@pytest.fixture
+def spent(bench: Bench) -> Bench:
+    """Two calls of one provider and one of the other are in the ledger."""
+    bench.configure(BUDGET)
+    with bench.proxy() as served:
+        environ = {**bench.environ, **served.variables()}
+        run(bench.calls("api.openai.com", 2, "tokens=50"), environ)
+        run(bench.calls("api.anthropic.com", 1, "tokens=50"), environ)
+    return bench
+
+
+def test_the_report_groups_what_the_ledger_holds(spent: Bench) -> None:
+    done = spent.tokmeter("report", "--config", spent.config, "--by", "service,provider,model", "--json")
+
+    groups = {group["provider"]: group for group in json.loads(done.stdout)}
+    assert set(groups) == {"openai", "anthropic"}
+    openai = groups["openai"]
+    assert (openai["service"], openai["model"], openai["calls"], openai["output_tokens"]) == (
+        "checkout",
+        "gpt-4o",
+        2,
+        100,
+    )
+    assert float(openai["cost_usd"]) == pytest.approx(2 * float(openai["p50_usd"]))
+    assert float(groups["anthropic"]["cost_usd"]) > 0
+
+
+def test_the_report_has_the_same_numbers_in_every_form(spent: Bench) -> None:
+    rows = list(
+        csv.DictReader(io.StringIO(spent.tokmeter("report", "--ledger", spent.ledger, "--format", "csv").stdout))
+    )
+    table = spent.tokmeter("report", "--ledger", spent.ledger).stdout
+    objects = json.loads(spent.tokmeter("report", "--ledger", spent.ledger, "--format", "json").stdout)
+
+    assert [row["cost_usd"] for row in rows] == [group["cost_usd"] for group in objects]
+    assert table.splitlines()[-1].split()[:2] == ["total", "3"]
+
+
+def test_the_report_can_be_limited_in_time(spent: Bench) -> None:
+    later = spent.tokmeter("report", "--ledger", spent.ledger, "--since", "2100-01-01", "--json")
+    earlier = spent.tokmeter("report", "--ledger", spent.ledger, "--until", "2100-01-01T00:00:00+02:00", "--json")
+
+    assert json.loads(later.stdout) == []
+    assert sum(group["calls"] for group in json.loads(earlier.stdout)) == 3
+
+
+def test_a_ledger_that_is_not_there_is_an_error(bench: Bench) -> None:
+    done = bench.tokmeter("report", "--config", bench.config, check=False)
+
+    assert done.returncode == 1
+    assert f"at: {bench.ledger}" in done.stderr
+
+
+def test_budgets_are_worked_out_from_the_ledger(spent: Bench) -> None:
+    done = spent.tokmeter("budget", "list", "--config", spent.config, "--json")
+
+    (account,) = json.loads(done.stdout)
+    report = json.loads(spent.tokmeter("report", "--ledger", spent.ledger, "--json").stdout)
+    assert account["name"] == "daily"
+    assert account["spent_requests"] == 3
+    assert float(account["spent_usd"]) == pytest.approx(sum(float(group["cost_usd"]) for group in report))
+    assert float(account["held_usd"]) == 0
+    assert account["resets"].endswith("Z")
+
+
+def test_a_budget_is_shown_with_every_limit(spent: Bench) -> None:
+    words = spent.tokmeter("budget", "show", "daily", "--config", spent.config).stdout
+
+    assert "usd" in words
+    assert "requests" in words
+    unknown = spent.tokmeter("budget", "show", "weekly", "--config", spent.config, check=False)
+    assert unknown.returncode == 1
+    assert "budgets: daily" in unknown.stderr
+
+
+def test_a_running_sidecar_tells_its_budgets_and_numbers(bench: Bench) -> None:
+    bench.configure(BUDGET)
+    with bench.proxy() as served:
+        run(bench.calls("api.openai.com", 2), {**bench.environ, **served.variables()})
+
+        (account,) = json.loads(bench.tokmeter("budget", "list", "--from", served.where["metrics"], "--json").stdout)
+        scrape = served.get("/metrics")
+        health = json.loads(served.get("/healthz"))
+
+    assert account["spent_requests"] == 2
+    assert account["held_requests"] == 0
+    assert 'tokmeter_budget_spent_usd{budget="daily"' in scrape
+    assert "tokmeter_build_info{" in scrape
+    assert health["status"] == "ok"
+
+
+def test_a_restarted_sidecar_remembers_what_was_spent(spent: Bench) -> None:
+    with spent.proxy() as served:
+        (account,) = json.loads(served.get("/budgets"))
+
+    assert account["spent_requests"] == 3
+    assert account["spent_nano_usd"] > 0
+
+
+def test_watch_follows_a_sidecar(bench: Bench) -> None:
+    bench.configure(BUDGET)
+    with (
+        bench.proxy() as served,
+        subprocess.Popen(
+            command_line("watch", "--from", served.where["metrics"], "--json"),
+            env=bench.environ,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as watch,
+    ):
+        pause = threading.Event()
+        while "tokmeter_event_subscribers 1.0" not in served.get("/metrics"):
+            pause.wait(0.05)
+        run(bench.calls("api.openai.com", 1), {**bench.environ, **served.variables()})
+        assert watch.stdout is not None
+        event = json.loads(watch.stdout.readline())
+        watch.send_signal(signal.SIGINT)
+        status = watch.wait(LIMIT_S)
+
+    assert (event["provider"], event["service"], event["capture"], event["decision"]) == (
+        "openai",
+        "checkout",
+        "proxy",
+        "admit",
+    )
+    assert event["usage"]["output_tokens"] == 24
+    assert status == 130
+
+
+def test_watch_draws_a_ledger_s_table(spent: Bench) -> None:
+    done = spent.tokmeter("watch", "--ledger", spent.ledger, "--plain", "--interval", "0.2", "--rounds", "1")
+
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("SERVICE")
+    assert "checkout" in lines[1]
+    assert lines[3].split()[:2] == ["total", "3"]
+    assert "\x1b" not in done.stdout, "no escape codes in a pipe"
+
+
+def test_watch_needs_exactly_one_source(bench: Bench) -> None:
+    assert bench.tokmeter("watch", check=False).returncode == 2
+    assert bench.tokmeter("watch", "--from", "http://x", "--ledger", "y", check=False).returncode == 2
+
+
+def test_a_sidecar_is_not_there(bench: Bench) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        done = bench.tokmeter("watch", "--from", f"http://127.0.0.1:{taken.getsockname()[1]}", check=False)
+
+    assert done.returncode == 1
+    assert "no sidecar answers" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--listen", "--metrics"])
+def test_a_port_in_use_is_an_error_and_nothing_stays(bench: Bench, option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = bench.tokmeter("proxy", "--config", bench.config, option, where, check=False)
+
+    assert done.returncode == 1
+    assert f"at: {where}" in done.stderr
+    assert "hint:" in done.stderr
+
+
+def test_sigterm_lets_an_open_exchange_finish(bench: Bench) -> None:
+    with bench.proxy() as served:
+        with subprocess.Popen(
+            bench.calls("api.openai.com", 1, "hold_after=0"),
+            env={**bench.environ, **served.variables()},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as client:
+            bench.simulator.until(lambda journal: len(journal.requests) == 1)
+            served.process.send_signal(signal.SIGTERM)
+            assert served.process.stderr is not None
+            while "draining" not in served.process.stderr.readline():
+                pass
+            bench.simulator.release()
+            out, _ = client.communicate(timeout=LIMIT_S)
+        assert served.process.wait(LIMIT_S) == 0
+
+    assert out.startswith("200")
+    report = json.loads(bench.tokmeter("report", "--ledger", bench.ledger, "--by", "outcome", "--json").stdout)
+    assert [(group["outcome"], group["calls"]) for group in report] == [("ok", 1)]
+
+
+def test_a_second_signal_ends_it_at_once(bench: Bench) -> None:
+    with (
+        bench.proxy() as served,
+        subprocess.Popen(
+            bench.calls("api.openai.com", 1, "hold_after=0"),
+            env={**bench.environ, **served.variables()},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as client,
+    ):
+        bench.simulator.until(lambda journal: len(journal.requests) == 1)
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.stderr is not None
+        while "draining" not in served.process.stderr.readline():
+            pass
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(LIMIT_S) == 0
+        assert client.wait(LIMIT_S) != 0
+
+    report = json.loads(bench.tokmeter("report", "--ledger", bench.ledger, "--by", "outcome", "--json").stdout)
+    assert sum(group["calls"] for group in report) == 1, "what was cut off is recorded"

@@ -1,0 +1,81 @@
+"""How far back the ledger is charged to the budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+
+from tokmeter.config import BudgetConfig, LimitConfig, WindowConfig
+from tokmeter.restoration import LOOKBACK_NS, restore, since
+
+NOW = 1_767_225_600_000_000_000
+HOUR = 3_600 * 10**9
+
+type Period = Literal["request", "minute", "hour", "day", "week", "month", "total"]
+
+
+def budget(period: Period, mode: Literal["off", "shadow", "enforce"] = "enforce") -> BudgetConfig:
+    return BudgetConfig(name=period, limit=LimitConfig(requests=1), window=WindowConfig(period=period), mode=mode)
+
+
+@pytest.mark.parametrize(
+    ("period", "longest_ns"),
+    [
+        ("minute", HOUR // 60),
+        ("hour", HOUR),
+        ("day", 25 * HOUR),
+        ("week", (7 * 24 + 1) * HOUR),
+        ("month", (31 * 24 + 1) * HOUR),
+    ],
+)
+def test_every_window_lies_within_its_lookback(period: str, longest_ns: int) -> None:
+    assert LOOKBACK_NS[period] >= longest_ns
+
+
+def test_the_longest_window_decides() -> None:
+    assert since([budget("day"), budget("month"), budget("hour")], NOW) == NOW - LOOKBACK_NS["month"]
+
+
+def test_a_total_reaches_back_to_the_beginning() -> None:
+    assert since([budget("total"), budget("day")], NOW) == 0
+
+
+def test_nothing_is_restored_for_single_requests_or_budgets_that_are_off() -> None:
+    assert since([budget("request"), budget("total", "off")], NOW) is None
+    assert since([], NOW) is None
+
+
+class Reader:
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int]] = []
+
+    def entries(self, since_ns: int, until_ns: int) -> Iterator[dict[str, Any]]:
+        self.asked.append((since_ns, until_ns))
+        yield from ({"id": "a"}, {"id": "b"})
+
+
+class Meter:
+    def __init__(self) -> None:
+        self.restored: list[tuple[dict[str, Any], int]] = []
+
+    def restore(self, entry: dict[str, Any], now: int) -> None:
+        self.restored.append((entry, now))
+
+
+def test_each_entry_is_charged_once() -> None:
+    meter, reader = Meter(), Reader()
+
+    count = restore(meter, reader, [budget("day")], NOW)  # type: ignore[arg-type]  # the two methods that are used
+
+    assert count == 2
+    assert meter.restored == [({"id": "a"}, NOW), ({"id": "b"}, NOW)]
+    assert reader.asked == [(NOW - LOOKBACK_NS["day"], NOW)]
+
+
+def test_the_ledger_is_not_read_when_no_window_reaches_back() -> None:
+    reader = Reader()
+
+    assert restore(Meter(), reader, [], NOW) == 0  # type: ignore[arg-type]  # the two methods that are used
+    assert reader.asked == []
