@@ -1,5 +1,6 @@
 """A meter that does as it is told, for tests of capture: what the proxy does with each verdict must not depend on prices."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -66,6 +67,8 @@ class ScriptedMeter:
     on_feed: Callable[[ScriptedExchange, bytes], object] = lambda _exchange, _chunk: None
     exchanges: list[ScriptedExchange] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    counted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever something is counted as unread."""
 
     def knows_host(self, host: str, _port: int | None = None) -> bool:
         return host in self.names
@@ -85,6 +88,7 @@ class ScriptedMeter:
 
     def unmetered(self, reason: str) -> None:
         self.unread.append(reason)
+        self.counted.set()
 
 
 def install(patch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,11 @@ def _cut_after(needle: bytes, *, clean: bool, data: bytes = LAST) -> Callable[[S
 def test_a_clean_cut_ends_the_stream_properly_and_stops_the_provider(tmp_path: Path) -> None:
     async def scenario() -> None:
         meter = ScriptedMeter(METERED, on_feed=_cut_after(event(2), clean=True))
-        async with upstream() as up, proxied(meter, tmp_path, mode=reverse(up)) as proxy, client(proxy) as (reader, writer):
+        async with (
+            upstream() as up,
+            proxied(meter, tmp_path, mode=reverse(up)) as proxy,
+            client(proxy) as (reader, writer),
+        ):
             writer.write(post("/sse"))
             reply = await whole(reader)
             assert reply.ended == "complete"

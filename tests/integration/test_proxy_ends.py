@@ -126,7 +126,11 @@ def test_a_failing_ledger_does_not_touch_the_reply(tmp_path: Path) -> None:
 def test_draining_lets_an_open_stream_finish_and_refuses_new_connections(tmp_path: Path) -> None:
     async def scenario() -> None:
         meter = ScriptedMeter(METERED)
-        async with upstream() as up, proxied(meter, tmp_path, mode=reverse(up)) as proxy, client(proxy) as (reader, writer):
+        async with (
+            upstream() as up,
+            proxied(meter, tmp_path, mode=reverse(up)) as proxy,
+            client(proxy) as (reader, writer),
+        ):
             writer.write(post("/sse"))
             await reader.readuntil(event(2))
             draining = asyncio.create_task(proxy.capture.drain(10.0))
@@ -144,7 +148,11 @@ def test_draining_lets_an_open_stream_finish_and_refuses_new_connections(tmp_pat
 def test_draining_closes_what_outlives_the_grace(tmp_path: Path) -> None:
     async def scenario() -> None:
         meter = ScriptedMeter(METERED)
-        async with upstream() as up, proxied(meter, tmp_path, mode=reverse(up)) as proxy, client(proxy) as (reader, writer):
+        async with (
+            upstream() as up,
+            proxied(meter, tmp_path, mode=reverse(up)) as proxy,
+            client(proxy) as (reader, writer),
+        ):
             writer.write(post("/sse"))
             await reader.readuntil(event(2))
             await proxy.capture.drain(0.0)
@@ -158,7 +166,11 @@ def test_draining_closes_what_outlives_the_grace(tmp_path: Path) -> None:
 def test_draining_does_not_wait_for_idle_connections(tmp_path: Path) -> None:
     async def scenario() -> None:
         meter = ScriptedMeter(METERED)
-        async with upstream() as up, proxied(meter, tmp_path, mode=reverse(up)) as proxy, client(proxy) as (reader, writer):
+        async with (
+            upstream() as up,
+            proxied(meter, tmp_path, mode=reverse(up)) as proxy,
+            client(proxy) as (reader, writer),
+        ):
             writer.write(post("/json"))
             await whole(reader)
             await proxy.capture.drain(3600.0)
@@ -186,7 +198,7 @@ def test_several_addresses_serve(tmp_path: Path) -> None:
         meter = ScriptedMeter(METERED)
         listen = (("127.0.0.1", 0), ("::1", 0))
         async with upstream() as up, proxied(meter, tmp_path, mode=reverse(up), listen=listen) as proxy:
-            addresses = proxy.capture._listener.addresses  # noqa: SLF001 - `start` returned them
+            addresses = proxy.capture._listener.addresses
             for host, port in addresses:
                 proxy.host, proxy.port = host, port
                 assert (await call(proxy, post("/json"))).status == 200

@@ -82,11 +82,15 @@ def test_a_request_body_arrives_byte_for_byte_in_both_framings(tmp_path: Path) -
 
 
 def test_the_first_event_is_not_held_back(tmp_path: Path) -> None:
-    """Without a tap on every reply mitmproxy buffers a stream to its end; here the end does not come before the test has seen the start."""
+    """Without a tap on every reply mitmproxy buffers a stream to its end; this one ends after its start was seen."""
 
     async def scenario() -> None:
         meter = ScriptedMeter(METERED)
-        async with upstream() as up, proxied(meter, tmp_path, mode=reverse(up)) as proxy, client(proxy) as (reader, writer):
+        async with (
+            upstream() as up,
+            proxied(meter, tmp_path, mode=reverse(up)) as proxy,
+            client(proxy) as (reader, writer),
+        ):
             writer.write(post("/sse"))
             await reader.readuntil(event(2))
             assert not up.release.is_set()
@@ -97,7 +101,11 @@ def test_the_first_event_is_not_held_back(tmp_path: Path) -> None:
 def test_requests_follow_each_other_on_one_connection(tmp_path: Path) -> None:
     async def scenario() -> None:
         meter = ScriptedMeter(METERED)
-        async with upstream() as up, proxied(meter, tmp_path, mode=reverse(up)) as proxy, client(proxy) as (reader, writer):
+        async with (
+            upstream() as up,
+            proxied(meter, tmp_path, mode=reverse(up)) as proxy,
+            client(proxy) as (reader, writer),
+        ):
             for path in ("/json", "/short", "/gzip", "/json"):
                 writer.write(post(path))
                 assert (await whole(reader)).status == 200

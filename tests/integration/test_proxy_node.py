@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_an_unmodified_node_program_is_metered(tmp_path: Path) -> None:
         meter = ScriptedMeter((METERED,))
         provider = ProviderCertificate(tmp_path, METERED)
         async with upstream(provider.server()) as up:
-            settings = {"connect_to": {METERED: f"{up.host}:{up.port}"}, "upstream_ca": provider.root}
+            settings: dict[str, Any] = {"connect_to": {METERED: f"{up.host}:{up.port}"}, "upstream_ca": provider.root}
             async with proxied(meter, tmp_path / "ca", **settings) as proxy:
                 files = write_trust(tmp_path / "trust", proxy.capture.authority)
                 variables = environment(f"http://{proxy.host}:{proxy.port}", files, existing={}).variables

@@ -10,7 +10,7 @@ from tests.integration.scripted_meter import ScriptedMeter, ScriptedRefuse, inst
 from tests.integration.upstream import big, chunked, upstream
 
 METERED = ("127.0.0.1",)
-LARGE = {"body_bytes_max": 100_000}
+LARGE: dict[str, Any] = {"body_bytes_max": 100_000}
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,11 @@ def _broken(_request: Any) -> None:
 def test_a_refusal_is_complete_and_the_provider_never_hears_of_it(tmp_path: Path) -> None:
     async def scenario() -> None:
         meter = ScriptedMeter(METERED, on_open=_refuse)
-        async with upstream() as up, proxied(meter, tmp_path, mode=reverse(up)) as proxy, client(proxy) as (reader, writer):
+        async with (
+            upstream() as up,
+            proxied(meter, tmp_path, mode=reverse(up)) as proxy,
+            client(proxy) as (reader, writer),
+        ):
             for _ in range(2):
                 writer.write(post("/json"))
                 reply = await whole(reader)

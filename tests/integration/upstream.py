@@ -109,7 +109,9 @@ async def _until_close(up: Upstream, _request: Received, writer: asyncio.StreamW
 
 async def _trailers(_up: Upstream, _request: Received, writer: asyncio.StreamWriter) -> None:
     writer.write(
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-t\r\n\r\n" + chunked(b"ok") + b"0\r\nx-t: 1\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-t\r\n\r\n"
+        + chunked(b"ok")
+        + b"0\r\nx-t: 1\r\n\r\n"
     )
 
 
@@ -161,7 +163,9 @@ async def _read(reader: asyncio.StreamReader) -> Received:
 
 
 @contextlib.asynccontextmanager
-async def upstream(context: ssl.SSLContext | None = None, routes: dict[str, Route] | None = None) -> AsyncIterator[Upstream]:
+async def upstream(
+    context: ssl.SSLContext | None = None, routes: dict[str, Route] | None = None
+) -> AsyncIterator[Upstream]:
     """Serves until left."""
     seen = Upstream()
     table = _ROUTES | (routes or {})

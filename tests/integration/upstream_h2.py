@@ -1,17 +1,16 @@
-"""A small HTTP/2 provider behind TLS: `/json` answers, `/sse` sends three events and waits for release before the rest."""
+"""A small HTTP/2 provider behind TLS: `/json` answers; `/sse` and `/cut` send three events, and the rest once released."""
 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
-import h2.config
-import h2.connection
-import h2.errors
-import h2.events
+from h2 import config, connection, events
 
 from tests.integration.upstream import event
+
+_STREAMS = frozenset({"/sse", "/cut"})
 
 
 @dataclass
@@ -26,45 +25,64 @@ class UpstreamH2:
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+class _Connection:
+    """One connection of a client."""
+
+    def __init__(self, seen: UpstreamH2, writer: asyncio.StreamWriter) -> None:
+        self._seen = seen
+        self._writer = writer
+        self._h2 = connection.H2Connection(config.H2Configuration(client_side=False, header_encoding="utf-8"))
+        self._paths: dict[int, str] = {}
+        self._replies: set[asyncio.Task[None]] = set()
+        self._h2.initiate_connection()
+        self._send()
+
+    def receive(self, data: bytes) -> None:
+        for happened in self._h2.receive_data(data):
+            match happened:
+                case events.RequestReceived():
+                    self._paths[happened.stream_id or 0] = _path(happened.headers)
+                case events.StreamEnded():
+                    task = asyncio.create_task(self._reply(happened.stream_id or 0))
+                    self._replies.add(task)
+                    task.add_done_callback(self._replies.discard)
+                case events.StreamReset():
+                    self._seen.resets.append(happened.stream_id or 0)
+                    self._seen.reset.set()
+        self._send()
+
+    def _send(self) -> None:
+        self._writer.write(self._h2.data_to_send())
+
+    async def _reply(self, stream: int) -> None:
+        self._h2.send_headers(stream, [(":status", "200"), ("content-type", "text/plain")])
+        if self._paths[stream] not in _STREAMS:
+            self._h2.send_data(stream, b'{"ok":true}', end_stream=True)
+            self._send()
+            return
+        for number in range(3):
+            self._h2.send_data(stream, event(number))
+        self._send()
+        await self._seen.release.wait()
+        if stream not in self._seen.resets:
+            self._h2.send_data(stream, event(3), end_stream=True)
+            self._send()
+
+
+def _path(headers: Iterable[tuple[str | bytes, str | bytes]] | None) -> str:
+    return str(dict(headers or ())[":path"])
+
+
 @contextlib.asynccontextmanager
 async def upstream_h2(context: ssl.SSLContext) -> AsyncIterator[UpstreamH2]:
     """Serves until left."""
     seen = UpstreamH2()
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def reply(conn: h2.connection.H2Connection, writer: asyncio.StreamWriter, stream: int, path: str) -> None:
-        conn.send_headers(stream, [(":status", "200"), ("content-type", "text/plain")])
-        if path in {"/sse", "/cut"}:
-            for number in range(3):
-                conn.send_data(stream, event(number))
-            writer.write(conn.data_to_send())
-            await seen.release.wait()
-            if stream in seen.resets:
-                return
-            conn.send_data(stream, event(3))
-        else:
-            conn.send_data(stream, b'{"ok":true}')
-        conn.end_stream(stream)
-        writer.write(conn.data_to_send())
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.connections += 1
-        conn = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
-        conn.initiate_connection()
-        writer.write(conn.data_to_send())
-        paths: dict[int, str] = {}
+        client = _Connection(seen, writer)
         while data := await reader.read(65_536):
-            for happened in conn.receive_data(data):
-                if isinstance(happened, h2.events.RequestReceived):
-                    paths[happened.stream_id] = dict(happened.headers)[":path"]
-                elif isinstance(happened, h2.events.StreamEnded):
-                    task = asyncio.create_task(reply(conn, writer, happened.stream_id, paths[happened.stream_id]))
-                    tasks.add(task)
-                    task.add_done_callback(tasks.discard)
-                elif isinstance(happened, h2.events.StreamReset):
-                    seen.resets.append(happened.stream_id)
-                    seen.reset.set()
-            writer.write(conn.data_to_send())
+            client.receive(data)
         writer.close()
 
     server = await asyncio.start_server(serve, seen.host, 0, ssl=context)

@@ -6,10 +6,10 @@ import resource
 from collections.abc import Callable
 
 from mitmproxy import master as mitm
-from mitmproxy.net import tls as net_tls
 from mitmproxy.platform import original_addr
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.layers import modes
+from OpenSSL import SSL
 
 from tokmeter._core import Attribution, LedgerEntry, Meter
 from tokmeter.capture.proxy import faults, layers, limits, probe
@@ -172,8 +172,8 @@ def _check_roots(settings: ProxySettings) -> None:
     if file is None:
         return
     try:
-        net_tls.SSL.Context(net_tls.SSL.TLS_CLIENT_METHOD).load_verify_locations(str(file))
-    except (net_tls.SSL.Error, OSError) as error:
+        SSL.Context(SSL.TLS_CLIENT_METHOD).load_verify_locations(str(file))
+    except (SSL.Error, OSError) as error:
         raise TokmeterError(
             "the roots for upstream connections cannot be read", where=str(file), hint="name a readable file in PEM"
         ) from error

@@ -5,7 +5,6 @@ client asked for and nothing else. mitmproxy would add the original destination'
 constraints forbid.
 """
 
-import datetime
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
@@ -17,13 +16,14 @@ from mitmproxy.proxy import context
 
 from tokmeter.capture.proxy import limits
 from tokmeter.capture.proxy.authority import Authority
+from tokmeter.clock import now_ns
 
 
 class LeafCertificates(tlsconfig.TlsConfig):
     """Supplies the TLS settings of both sides."""
 
     name = "tlsconfig"
-    request = None
+    request = None  # type: ignore[assignment]
     """mitmproxy would answer requests for its revocation list here."""
 
     def __init__(self, authority: Authority) -> None:
@@ -33,18 +33,18 @@ class LeafCertificates(tlsconfig.TlsConfig):
 
     def configure(self, updated: Collection[str]) -> None:
         """Leaves out the store, which mitmproxy would open here."""
-        super().configure(set(updated) - {"certs", "confdir", "key_size", "cert_passphrase"})
+        theirs = set(updated) - {"certs", "confdir", "key_size", "cert_passphrase"}
+        super().configure(theirs)  # type: ignore[no-untyped-call] # mitmproxy is typed in parts
 
     def running(self) -> None:
-        """mitmproxy would open its own store here."""
+        """Nothing: the store is open, and mitmproxy would open its own."""
 
     def get_cert(self, conn_context: context.Context) -> certs.CertStoreEntry:
         """The leaf for the name the client asked for, or for the metered address it connected to."""
         address = conn_context.server.address
         name = conn_context.client.sni or (address[0] if address else "")
         entry = self._leaf(name)
-        left = entry.cert.notafter - datetime.datetime.now(datetime.UTC)
-        if left.total_seconds() < limits.LEAF_RENEWAL_SECONDS:
+        if entry.cert.notafter.timestamp() - now_ns() / 1e9 < limits.LEAF_RENEWAL_SECONDS:
             self.certstore.certs.clear()
             entry = self._leaf(name)
         return entry

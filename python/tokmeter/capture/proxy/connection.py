@@ -44,7 +44,7 @@ class ClientConnection(ProxyConnectionHandler):
 
     def __init__(self, shared: Surroundings, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Takes over an accepted connection."""
-        super().__init__(shared.master, reader, writer, shared.options, shared.mode)
+        super().__init__(shared.master, reader, writer, shared.options, shared.mode)  # type: ignore[no-untyped-call] # mitmproxy is typed in parts
         self._shared = shared
         self.ended = asyncio.Event()
         """Set when everything about this connection is over."""
@@ -57,7 +57,7 @@ class ClientConnection(ProxyConnectionHandler):
     def reset_on_close(self) -> None:
         """From now on, closing the client connection resets it: a cut reply must not look like a whole one."""
         transport = self.transports.get(self.client)
-        raw = transport.writer.get_extra_info("socket") if transport and transport.writer else None
+        raw = transport.writer.get_extra_info("socket", None) if transport and transport.writer else None
         if raw is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 

@@ -5,7 +5,6 @@ request. Handlers here are plain functions, and one that fails is counted and ne
 what handlers do.
 """
 
-import dataclasses
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -26,14 +25,13 @@ class HookTable:
         self._on_failure = on_failure
         self._entries: dict[type[hooks.Hook], tuple[str, str, tuple[Handler, ...]]] = {}
         for name, hook in hooks.all_hooks.items():
-            handlers = tuple(
-                handler for addon in addons if callable(handler := getattr(addon, name, None))
-            )
+            found: list[Any] = [getattr(addon, name, None) for addon in addons]
+            handlers: tuple[Handler, ...] = tuple(handler for handler in found if callable(handler))
             if any(inspect.iscoroutinefunction(handler) for handler in handlers):
                 raise TypeError(f"a handler of {name} is a coroutine function")
-            fields = dataclasses.fields(hook) if dataclasses.is_dataclass(hook) else ()
-            if len(fields) == 1:
-                self._entries[hook] = (name, fields[0].name, handlers)
+            arguments = list(inspect.signature(hook).parameters)
+            if len(arguments) == 1:
+                self._entries[hook] = (name, arguments[0], handlers)
 
     def run(self, hook: hooks.Hook) -> None:
         """Calls the handlers of `hook`. Never raises."""

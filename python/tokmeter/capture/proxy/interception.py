@@ -92,11 +92,10 @@ class Interception:
 def _client(name: str, data: tls.ClientHelloData) -> Client:
     """Name asked for, address of the client, shape of its greeting without what differs from one connection to the next."""
     hello = data.client_hello
-    peer = data.context.client.peername
     extensions = sorted(kind for kind, _ in hello.extensions if kind not in _PASSING and not _random(kind))
     ciphers = [cipher for cipher in hello.cipher_suites if not _random(cipher)]
     shape = (tuple(ciphers), tuple(extensions), tuple(hello.alpn_protocols))
-    return name, peer[0] if peer else "", hash(shape)
+    return name, data.context.client.peername[0], hash(shape)
 
 
 def _random(value: int) -> bool:

@@ -25,7 +25,6 @@ from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     RequestData,
     RequestEndOfMessage,
-    RequestHeaders,
     RequestProtocolError,
     RequestTrailers,
     ResponseData,
@@ -108,7 +107,9 @@ class MeteredStream(http_layers.HttpStream):
     def _may_end_cleanly(self) -> bool:
         """A reply of declared length cannot end early, nor a stream whose request is still being sent."""
         response = self.flow.response
-        return response is not None and "content-length" not in response.headers and self.client_state == self.state_done
+        return (
+            response is not None and "content-length" not in response.headers and self.client_state == self.state_done
+        )
 
     def handle_protocol_error(
         self, event: RequestProtocolError | ResponseProtocolError
@@ -174,7 +175,7 @@ class _Trailers(_http1.Http1Connection):
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         yield from super().read_headers(event)
         if self.state == self.read_headers and len(self.buf) > limits.HEADER_BYTES:
-            self.buf = _http1.ReceiveBuffer()
+            self.buf = ReceiveBuffer()
             yield commands.CloseConnection(self.conn)
 
 

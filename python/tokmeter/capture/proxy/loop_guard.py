@@ -18,7 +18,7 @@ class LoopGuard:
         if address is None:
             return
         host, port = address[0], address[1]
-        reached = own is not None and (host, port) == (own[0], own[1])
+        reached = (host, port) == (own[0], own[1])
         if not reached and host in _THIS_MACHINE:
             reached = any(port == listening[1] for listening in self._listening)
         if reached or (host, port) in self._listening:

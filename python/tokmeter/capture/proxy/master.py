@@ -35,6 +35,7 @@ def build_master(
         server=False,
         connection_strategy="lazy",
         http2=True,
+        websocket=False,  # relayed raw: mitmproxy would hold each message whole and frame it anew
         upstream_cert=False,
         ssl_insecure=False,
         ssl_verify_upstream_trusted_ca=str(settings.upstream_ca) if settings.upstream_ca else None,

@@ -103,17 +103,6 @@ class Metering:
         if tap is not None:
             tap.close(tap.gone or "failed")
 
-    def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """Forgets messages as they pass: mitmproxy keeps all of them."""
-        if flow.websocket is not None:
-            flow.websocket.messages.clear()
-
-    def websocket_end(self, flow: http.HTTPFlow) -> None:
-        """The connection that left HTTP has ended."""
-        tap = _tap(flow)
-        if tap is not None:
-            tap.close("complete")
-
     def tcp_message(self, flow: tcp.TCPFlow) -> None:
         """Forgets what passes a raw connection: mitmproxy keeps all of it."""
         flow.messages.clear()
@@ -181,7 +170,7 @@ class Metering:
         request = _request(flow, body)
         try:
             exchange = self._meter.open(request, self._who, self.now())
-        except BaseException as error:  # noqa: BLE001 - a panic of the core is no Exception
+        except BaseException as error:
             if isinstance(error, (KeyboardInterrupt, SystemExit)):
                 raise
             faults.report("admitting a request", error)

@@ -6,6 +6,7 @@ source it was copied from: another source means the stock path, slower and just 
 
 import hashlib
 import inspect
+from collections.abc import Callable
 
 from mitmproxy import version
 from mitmproxy.proxy import server
@@ -14,7 +15,7 @@ from mitmproxy.proxy.layers.http import _http1
 
 from tokmeter.errors import TokmeterError
 
-_COPIED = {
+_COPIED: dict[Callable[..., object], str] = {
     server.ConnectionHandler.server_event: "a2b42657ebe8bf6de9b9064d7b3dde2403a744bb8f75df03691a5c0e735544d7",
     server.ConnectionHandler.hook_task: "9ac79701605262685df6bc57fdba46bc84894961665e5b32d90defebd0780092",
 }
@@ -36,7 +37,9 @@ _EXTENDED: dict[type, tuple[str, ...]] = {
 
 def require_known_shape() -> None:
     """Raises `TokmeterError` when mitmproxy no longer has what the proxy extends."""
-    missing = [f"{owner.__name__}.{name}" for owner, names in _EXTENDED.items() for name in names if not hasattr(owner, name)]
+    missing = [
+        f"{owner.__name__}.{name}" for owner, names in _EXTENDED.items() for name in names if not hasattr(owner, name)
+    ]
     if missing:
         raise TokmeterError(
             f"mitmproxy {version.VERSION} lacks {', '.join(missing)}",

@@ -32,7 +32,7 @@ class Owner(Protocol):
 class Tap:
     """Callable with each piece of the reply, as mitmproxy wants it. Called with nothing at the end."""
 
-    __slots__ = ("_broken", "_exchange", "_owner", "client_id", "clean_cut", "closed", "gone", "upgraded")
+    __slots__ = ("_broken", "_exchange", "_owner", "clean_cut", "client_id", "closed", "gone", "upgraded")
 
     def __init__(self, owner: Owner, exchange: Exchange, client_id: str) -> None:
         """Follows `exchange`, which the connection `client_id` asked for."""

@@ -104,7 +104,7 @@ def _unreadable(file: Path) -> TokmeterError:
 
 def _truststore(certificates: Iterable[bytes]) -> bytes:
     """All certificates that can be parsed, as Java reads them."""
-    entries = []
+    entries: list[pkcs12.PKCS12Certificate] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for der in certificates:

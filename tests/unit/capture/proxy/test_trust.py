@@ -11,6 +11,11 @@ from tokmeter.capture.proxy.trust import TRUSTSTORE_PASSWORD, write_trust
 from tokmeter.clock import now_ns
 from tokmeter.errors import TokmeterError
 
+# Some of the world's roots are older than the rules.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Parsed a serial number:cryptography.utils.CryptographyDeprecationWarning"
+)
+
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
