@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
 from h2 import config, connection, errors, events
@@ -31,6 +31,10 @@ class ReplyH2:
             self.changed.clear()
             await self.changed.wait()
         return self
+
+
+def _status(headers: Iterable[tuple[str | bytes, str | bytes]] | None) -> int:
+    return int(dict(headers or ())[":status"])
 
 
 class ClientH2:
@@ -79,7 +83,7 @@ class ClientH2:
             return
         match happened:
             case events.ResponseReceived():
-                reply.status = int(dict(happened.headers or ())[":status"])  # type: ignore[call-overload, index]
+                reply.status = _status(happened.headers)
             case events.DataReceived():
                 reply.body += happened.data or b""
                 self._h2.acknowledge_received_data(happened.flow_controlled_length or 0, reply.stream)

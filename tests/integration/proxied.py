@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.integration.scripted_meter import ScriptedMeter
 from tests.integration.upstream import Upstream
+from tokmeter._core import Attribution, Meter
 from tokmeter.capture.proxy import ProxyCapture, ProxySettings, event_loop_factory
 from tokmeter.clock import now_ns
 
@@ -49,7 +50,12 @@ class Proxied:
 
 @contextlib.asynccontextmanager
 async def proxied(
-    meter: ScriptedMeter, ca_dir: Path, *, sink: Callable[[Any], None] | None = None, **settings: Any
+    meter: ScriptedMeter | Meter,
+    ca_dir: Path,
+    *,
+    who: Attribution | None = None,
+    sink: Callable[[Any], None] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Proxied]:
     """A proxy on a free port, stopped when left. Entries are collected unless there is a `sink`."""
     settings.setdefault("listen", (("127.0.0.1", 0),))
@@ -60,7 +66,7 @@ async def proxied(
         entries.append(entry)
         arrived.set()
 
-    capture = ProxyCapture(meter, None, ProxySettings(ca_dir=ca_dir, **settings), sink or collect, now_ns)  # type: ignore[arg-type]
+    capture = ProxyCapture(meter, who, ProxySettings(ca_dir=ca_dir, **settings), sink or collect, now_ns)  # type: ignore[arg-type]
     addresses = await capture.start()
     try:
         yield Proxied(capture, *addresses[0], entries, arrived)

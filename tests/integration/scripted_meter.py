@@ -44,7 +44,7 @@ class ScriptedExchange:
     def body(self) -> bytes:
         return b"".join(self.chunks)
 
-    def respond(self, status: int, headers: list[tuple[bytes, bytes]], _now: int) -> None:
+    def respond(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.status, self.headers = status, list(headers)
 
     def feed(self, chunk: bytes, _now: int) -> object:
@@ -83,8 +83,8 @@ class ScriptedMeter:
         self.exchanges.append(exchange)
         return exchange
 
-    def refusal(self, _request: object, code: str, _message: str, _now: int) -> ScriptedRefuse:
-        return ScriptedRefuse(status=503, body=code.encode())
+    def refusal(self, _request: object, _now: int) -> ScriptedRefuse:
+        return ScriptedRefuse(status=503, body=b"unmetered")
 
     def unmetered(self, reason: str) -> None:
         self.unread.append(reason)

@@ -111,7 +111,7 @@ def test_traffic_is_refused_when_the_meter_fails_and_the_settings_say_closed(tmp
         meter = ScriptedMeter(METERED, on_open=_broken)
         async with upstream() as up, proxied(meter, tmp_path, mode=reverse(up), fail_closed=True) as proxy:
             reply = await call(proxy, post("/json"))
-            assert (reply.status, reply.body) == (503, b"unmeterable")
+            assert (reply.status, reply.body) == (503, b"unmetered")
             assert up.connections == 0
         assert meter.unread == ["admission_failed"]
 

@@ -192,9 +192,7 @@ class Metering:
 
     def _refuse_if_closed(self, flow: http.HTTPFlow, request: Request) -> None:
         if self.fail_closed:
-            flow.response = _response(
-                self._meter.refusal(request, "unmeterable", "This request cannot be metered.", self.now())
-            )
+            flow.response = _response(self._meter.refusal(request, self.now()))
 
 
 def _tap(flow: http.HTTPFlow) -> Tap | None:
@@ -212,7 +210,6 @@ def _request(flow: http.HTTPFlow, body: bytes | None) -> Request:
     request = flow.request
     return Request(
         method=request.method,
-        scheme=request.scheme,
         host=host,
         port=port,
         path=request.path,

@@ -53,7 +53,7 @@ class Tap:
         if self.closed or self._broken:
             return
         try:
-            self._exchange.respond(status, headers, self._owner.now())
+            self._exchange.respond(status, headers)
         except BaseException as error:  # noqa: BLE001 - a panic of the core is no Exception
             self._break(error)
 

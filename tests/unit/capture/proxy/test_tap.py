@@ -22,7 +22,7 @@ class _Exchange:
     verdicts: list[Any] = field(default_factory=list)
     calls: list[Any] = field(default_factory=list)
 
-    def respond(self, status: int, _headers: Any, _now: int) -> None:
+    def respond(self, status: int, _headers: Any) -> None:
         self.calls.append(status)
 
     def feed(self, chunk: bytes, _now: int) -> Any:
