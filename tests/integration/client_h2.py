@@ -46,7 +46,21 @@ class ClientH2:
         self._writer = writer
         self._h2 = connection.H2Connection(config.H2Configuration(client_side=True, header_encoding="utf-8"))
         self._replies: dict[int, ReplyH2] = {}
+        self._holding = False
+        self._held: list[tuple[int, int]] = []
         self._h2.initiate_connection()
+        self._send()
+
+    def hold(self) -> None:
+        """From now on, what arrives is not acknowledged."""
+        self._holding = True
+
+    def read_on(self) -> None:
+        """Acknowledges what was held back, and all that follows."""
+        self._holding = False
+        for stream, size in self._held:
+            self._h2.acknowledge_received_data(size, stream)
+        self._held.clear()
         self._send()
 
     def post(self, path: str, body: bytes = b"{}") -> ReplyH2:
@@ -86,7 +100,9 @@ class ClientH2:
                 reply.status = _status(happened.headers)
             case events.DataReceived():
                 reply.body += happened.data or b""
-                self._h2.acknowledge_received_data(happened.flow_controlled_length or 0, reply.stream)
+                self._held.append((reply.stream, happened.flow_controlled_length or 0))
+                if not self._holding:
+                    self.read_on()
             case events.StreamEnded():
                 reply.ended = "complete"
             case events.StreamReset():

@@ -145,6 +145,27 @@ def test_draining_lets_an_open_stream_finish_and_refuses_new_connections(tmp_pat
     run(scenario())
 
 
+def test_while_draining_a_connection_ends_with_its_last_exchange(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        meter = ScriptedMeter(METERED)
+        async with (
+            upstream() as up,
+            proxied(meter, tmp_path, mode=reverse(up)) as proxy,
+            client(proxy) as (_reader, slow_writer),
+            client(proxy) as (reader, writer),
+        ):
+            slow_writer.write(post("/silent"))
+            await up.started.wait()
+            draining = asyncio.create_task(proxy.capture.drain(3600.0))
+            writer.write(post("/json"))
+            assert (await reader.read(-1)).endswith(b'{"ok":true}')
+            assert not draining.done()
+            slow_writer.close()
+            await draining
+
+    run(scenario())
+
+
 def test_draining_closes_what_outlives_the_grace(tmp_path: Path) -> None:
     async def scenario() -> None:
         meter = ScriptedMeter(METERED)

@@ -12,6 +12,7 @@ from tests.integration.proxied import proxied, run
 from tests.integration.scripted_meter import ScriptedCut, ScriptedExchange, ScriptedMeter, ScriptedRefuse, install
 from tests.integration.upstream import Received, Upstream, big, event, upstream
 from tests.integration.upstream_h2 import upstream_h2
+from tokmeter.capture.proxy import limits
 
 METERED = "api.metered.test"
 LAST = b'data: {"error":"budget"}\n\n'
@@ -152,5 +153,32 @@ def test_a_large_reply_arrives_byte_for_byte(tmp_path: Path) -> None:
             reply = await http.post("/big").whole()
             assert reply.body == big(20_000_000)
             assert (await proxy.entry()).exchange.body == reply.body
+
+    run(scenario())
+
+
+def test_a_client_that_does_not_read_holds_up_the_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """mitmproxy would take the whole reply into memory."""
+    bound = 1_000_000
+    monkeypatch.setattr(limits, "UNSENT_BYTES", bound)
+
+    async def scenario() -> None:
+        meter = ScriptedMeter((METERED,))
+        provider = ProviderCertificate(tmp_path, METERED)
+        async with (
+            upstream(provider.server()) as up,
+            proxied(meter, tmp_path / "ca", **through(up.port, provider)) as proxy,
+            client_h2(proxy, METERED) as http,
+        ):
+            http.hold()
+            reply = http.post("/big")
+            (connection,) = proxy.capture._metering.connections.values()
+            while connection._room.is_set():  # noqa: ASYNC110 - set means room, and the wait is for its absence
+                await asyncio.sleep(0)
+            assert bound < len(meter.exchanges[0].body) < 2 * bound
+            assert proxy.entries == []
+            http.read_on()
+            assert (await reply.whole()).body == big(20_000_000)
+            await proxy.entry()
 
     run(scenario())

@@ -10,12 +10,14 @@ import ipaddress
 import socket
 import struct
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mitmproxy import options as moptions
 from mitmproxy.connection import ConnectionState, Server
 from mitmproxy.master import Master
 from mitmproxy.proxy import commands, events, mode_specs, server_hooks
+from mitmproxy.proxy.layers.http._http_h2 import SendH2Data
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.server import ConnectionIO
 
@@ -48,6 +50,9 @@ class ClientConnection(ProxyConnectionHandler):
         self._shared = shared
         self.ended = asyncio.Event()
         """Set when everything about this connection is over."""
+        self._unsent: Mapping[int, Collection[SendH2Data]] = {}
+        self._room = asyncio.Event()
+        self._room.set()
         self.max_conns = defaultdict(lambda: asyncio.Semaphore(limits.UPSTREAMS_PER_CLIENT))
 
     async def handle_hook(self, hook: commands.StartHook) -> None:
@@ -60,6 +65,31 @@ class ClientConnection(ProxyConnectionHandler):
         raw = transport.writer.get_extra_info("socket", None) if transport and transport.writer else None
         if raw is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+
+    def keep_unsent(self, unsent: Mapping[int, Collection[SendH2Data]]) -> None:
+        """The client speaks HTTP/2, and what it has no window for waits in `unsent`."""
+        self._unsent = unsent
+
+    async def server_event(self, event: events.Event) -> None:
+        """Gives `event` to the layers; lets upstream connections go on once the client has read."""
+        await super().server_event(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        if not self._room.is_set() and self._fits():
+            self._room.set()
+
+    def _fits(self) -> bool:
+        return sum(len(piece.data) for pieces in self._unsent.values() for piece in pieces) <= limits.UNSENT_BYTES
+
+    async def drain_writers(self) -> None:
+        """Waits until what was written has left, and until an HTTP/2 client has read most of it."""
+        await super().drain_writers()  # type: ignore[no-untyped-call] # mitmproxy is typed in parts
+        client = self.transports.get(self.client)
+        if self._unsent and client is not None and client.handler is not asyncio.current_task():
+            while not self._fits():
+                self._room.clear()
+                await self._room.wait()
 
     def close(self) -> None:
         """Closes the client connection, and with it the upstream ones, after what is written has been sent."""

@@ -28,6 +28,7 @@ class InlineConnection(ClientConnection):
                         self._carry_out(command, pending)
                 except Exception as error:  # noqa: BLE001 - one broken event must not end the connection
                     faults.report("a protocol layer", error)
+        self._make_room()
 
     def _carry_out(self, command: commands.Command, pending: deque[events.Event]) -> None:
         if isinstance(command, commands.SendData):

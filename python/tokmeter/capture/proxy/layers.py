@@ -1,14 +1,15 @@
-"""The three protocol layers of mitmproxy that tokmeter extends, and the switch that puts them in place.
+"""The four protocol layers of mitmproxy that tokmeter extends, and the switch that puts them in place.
 
 - a reply can be cut: the upstream stops, siblings on an HTTP/2 connection go on, the client sees a clean end or a reset;
 - a request body above the bound is passed on, or read and dropped once refused, instead of being held;
+- an HTTP/2 client that does not read holds up its upstream instead of filling memory;
 - HTTP/1 trailers pass instead of hanging the client, and a head without end is not collected for ever.
 
 Owns protocol state only. What is cut, held or refused is decided by the `Verdicts` it is given.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import ClassVar, Protocol
 
 import h11
@@ -18,8 +19,9 @@ from mitmproxy import flow as mflow
 from mitmproxy import http
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layers
-from mitmproxy.proxy.layers.http import _http1
+from mitmproxy.proxy.layers.http import _http1, _http2
 from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
@@ -32,6 +34,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
     ResponseTrailers,
 )
+from mitmproxy.proxy.layers.http._http_h2 import SendH2Data
 
 from tokmeter.capture.proxy import limits
 
@@ -51,6 +54,9 @@ class Verdicts(Protocol):
 
     def broke(self, flow: http.HTTPFlow, *, by_client: bool) -> None:
         """One side gave up the exchange."""
+
+    def speaks_http2(self, client: Connection, unsent: Mapping[int, Collection[SendH2Data]]) -> None:
+        """The client has agreed to HTTP/2; what it does not read waits in `unsent`."""
 
     def reset(self, client: Connection) -> None:
         """The client's connection is about to be closed and must be reset."""
@@ -117,6 +123,17 @@ class MeteredStream(http_layers.HttpStream):
         """Notes which side it was: mitmproxy's own message does not say so for HTTP/2."""
         self.verdicts.broke(self.flow, by_client=isinstance(event, RequestProtocolError))
         yield from super().handle_protocol_error(event)
+
+
+class Http2FromClient(_http2.Http2Server):
+    """The HTTP/2 connection of a client."""
+
+    verdicts: ClassVar[Verdicts]
+
+    def __init__(self, context: Context) -> None:
+        """Lets the connection's owner see what waits to be sent."""
+        super().__init__(context)
+        self.verdicts.speaks_http2(context.client, self.h2_conn.stream_buffers)
 
 
 class _TrailerReader(ChunkedReader):
@@ -190,8 +207,12 @@ class TrailersFromClient(_Trailers, _http1.Http1Server):
 @contextlib.contextmanager
 def installed(verdicts: Verdicts) -> Iterator[None]:
     """Makes mitmproxy build its connections from the layers above, until left."""
-    stream = type("MeteredStream", (MeteredStream,), {"verdicts": verdicts})
-    replaced = {"HttpStream": stream, "Http1Client": TrailersFromServer, "Http1Server": TrailersFromClient}
+    replaced = {
+        "HttpStream": type("MeteredStream", (MeteredStream,), {"verdicts": verdicts}),
+        "Http1Client": TrailersFromServer,
+        "Http1Server": TrailersFromClient,
+        "Http2Server": type("Http2FromClient", (Http2FromClient,), {"verdicts": verdicts}),
+    }
     before = {name: getattr(http_layers, name) for name in replaced}
     for name, value in replaced.items():
         setattr(http_layers, name, value)

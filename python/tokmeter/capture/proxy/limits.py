@@ -18,6 +18,10 @@ UPSTREAMS_PER_CLIENT: Final = 256
 """Upstream connections of one client connection and address. An HTTP/2 client in front of an HTTP/1 provider needs one
 a stream, and such clients are told 100 streams."""
 
+UNSENT_BYTES: Final = 8 * 1024 * 1024
+"""Bytes kept for an HTTP/2 client that does not read before its upstream connections are read no further. HTTP/1 has
+the kernel's buffers for this; for HTTP/2 mitmproxy would keep whole replies."""
+
 ADDRESSES_TRIED: Final = 8
 """Addresses of one name tried in turn."""
 

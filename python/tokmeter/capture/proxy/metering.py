@@ -4,9 +4,10 @@ One line from a flow to the core and back. Never stops traffic by failing: what 
 refused where the settings say closed. Bodies are read as raw bytes only: mitmproxy's decoders have no bound.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from mitmproxy import connection, http, tcp
+from mitmproxy.proxy.layers.http._http_h2 import SendH2Data
 
 from tokmeter._core import Attribution, LedgerEntry, Meter, Refuse, Request
 from tokmeter.capture.proxy import faults
@@ -128,6 +129,12 @@ class Metering:
         tap = _tap(flow)
         if tap is not None and tap.gone is None:
             tap.gone = "client_gone" if by_client else "upstream_gone"
+
+    def speaks_http2(self, client: connection.Connection, unsent: Mapping[int, Collection[SendH2Data]]) -> None:
+        """Lets the client's connection hold up its upstream when it does not read."""
+        handler = self.connections.get(client.id)
+        if handler is not None:
+            handler.keep_unsent(unsent)
 
     def reset(self, client: connection.Connection) -> None:
         """Lets the end of this client connection be a reset."""

@@ -22,7 +22,14 @@ _COPIED: dict[Callable[..., object], str] = {
 """SHA-256 of the source that `inline` was written against: mitmproxy 12.2.0 to 12.2.3."""
 
 _EXTENDED: dict[type, tuple[str, ...]] = {
-    server.ConnectionHandler: ("server_event", "open_connection", "handle_connection", "close_connection", "wakeup"),
+    server.ConnectionHandler: (
+        "server_event",
+        "drain_writers",
+        "open_connection",
+        "handle_connection",
+        "close_connection",
+        "wakeup",
+    ),
     http_layers.HttpStream: (
         "state_consume_request_body",
         "state_stream_request_body",
