@@ -39,7 +39,7 @@ class Application:
     name: str
     command: tuple[str, ...]
     protocol: str
-    """What it speaks with a server that offers HTTP/2."""
+    """What it speaks with a server that offers HTTP/2, in its own words."""
     tabs: bool = False
     """Whether it reads lines of tabs instead of JSON."""
 
@@ -99,12 +99,13 @@ def application(name: str, tool: Callable[[str], str], folder: Path) -> Applicat
     """The HTTP application of that name; what is built goes to `folder`."""
     folder.mkdir(exist_ok=True)
     if name == "go":
-        return Application(name, go_program(tool, folder), "HTTP/2")
+        return Application(name, go_program(tool, folder), "HTTP/2.0")
     if name == "java":
         return Application(name, java_program(tool, folder), "HTTP/2", tabs=True)
     if name == "curl":
         tool("curl")
-    protocol = "HTTP/2" if name in {"curl", "httpx"} else "HTTP/1.1"
+    # httpx offers both and puts HTTP/1.1 first.
+    protocol = "HTTP/2" if name == "curl" else "HTTP/1.1"
     return Application(name, python_program(f"{name}_calls.py"), protocol)
 
 

@@ -1,4 +1,4 @@
-"""An application on httpx with HTTP/2: makes the requests of a file and prints what came back."""
+"""An application on httpx that would speak HTTP/2, too: makes the requests of a file and prints what came back."""
 
 import sys
 
