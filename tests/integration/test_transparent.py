@@ -6,6 +6,7 @@ The proxy has a user of its own that the redirect exempts; a proxy that were not
 import hashlib
 import os
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.integration.applications import Application, Call, node_program, pyth
 from tests.integration.metered import Metered, Sidecar, facts, finished
 from tests.integration.namespaces import AS_PROXY, PROXY_UID, TwoMachines, require_namespaces
 from tests.integration.test_clients_http import APPLICATIONS, HEADERS, URL, body
-from tokmeter.testing import ThreadedSimulator
+from tokmeter.testing import Behaviour, ThreadedSimulator
 
 PORT = 15401
 LISTEN = ("--mode", "transparent", "--listen", f"127.0.0.1:{PORT}", "--listen", f"[::1]:{PORT}")
@@ -45,13 +46,11 @@ def provider(machines: TwoMachines) -> Iterator[ThreadedSimulator]:
 
 
 @pytest.fixture
-def behind(tmp_path: Path, provider: ThreadedSimulator) -> Metered:
-    """tokmeter whose files belong to the proxy's user."""
-    own, state = tmp_path / "proxy", tmp_path / "state"
-    for folder in (own, state):
-        folder.mkdir()
-        os.chown(folder, PROXY_UID, PROXY_UID)
-    return Metered(own, state, provider)
+def behind(provider: ThreadedSimulator) -> Iterator[Metered]:
+    """tokmeter whose files belong to the proxy's user, in a place that this user can reach."""
+    with tempfile.TemporaryDirectory(prefix="tokmeter-transparent-") as own:
+        os.chown(own, PROXY_UID, PROXY_UID)
+        yield Metered(Path(own), Path(own) / "state", provider)
 
 
 @pytest.fixture
@@ -102,22 +101,28 @@ def test_redirected_clients_are_metered(
 def test_redirected_sdks_are_metered(
     machines: TwoMachines, behind: Metered, sidecar: Sidecar, tool: Callable[[str], str], sdk: str, family: str
 ) -> None:
-    command = {
-        "openai-python": lambda: (*python_program("openai_calls.py"), "async", "chat", "stream_with_usage"),
-        "anthropic-python": lambda: (*python_program("anthropic_calls.py"), "sync", "messages", "stream"),
-        "openai-node": lambda: (*node_program(tool), "chat", "stream_with_usage"),
-    }[sdk]()
+    """A whole reply, a stream, and one whose reader leaves."""
+    if sdk == "openai-python":
+        command: tuple[str, ...] = (*python_program("openai_calls.py"), "async", "chat", "stream_with_usage")
+    elif sdk == "openai-node":
+        command = (*node_program(tool), "chat", "stream_with_usage")
+    else:
+        command = (*python_program("anthropic_calls.py"), "sync", "messages", "stream")
+    operation = "messages" if sdk == "anthropic-python" else "chat"
     machines.resolve(family)
+    behind.simulator.follow(Behaviour(), Behaviour(), Behaviour(hold_after=2))
 
-    lines = finished([*machines.applications.inside, *command], sidecar.trust_environment())
+    lines = finished([*machines.applications.inside, *command, "impatient"], sidecar.trust_environment())
     sidecar.stop()
 
     served = behind.simulator.requests
-    assert [line["words"] for line in lines] == [24, 24]
-    assert len(served) == 2
-    assert facts(behind.entries()) == [
-        ("chat", "ok", "admit", "reported", request.input_tokens, request.output_tokens) for request in served
+    entries = behind.entries()
+    assert [line["words"] for line in lines] == [24, 24, 2]
+    assert len(served) == 3
+    assert facts(entries[:2]) == [
+        (operation, "ok", "admit", "reported", request.input_tokens, request.output_tokens) for request in served[:2]
     ]
+    assert [(entry["outcome"], entry["provenance"]) for entry in entries[2:]] == [("client_gone", "estimated")]
 
 
 def test_other_hosts_pass_through_unread(
