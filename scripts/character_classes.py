@@ -70,8 +70,7 @@ def main() -> int:
             classes[point] = bit
     blocks: dict[bytes, int] = {}
     index = bytes(
-        blocks.setdefault(bytes(classes[start : start + BLOCK]), len(blocks))
-        for start in range(0, CODE_POINTS, BLOCK)
+        blocks.setdefault(bytes(classes[start : start + BLOCK]), len(blocks)) for start in range(0, CODE_POINTS, BLOCK)
     )
     body = HEADER.format(version=tiktoken.__version__, block=BLOCK)
     body += f"#[rustfmt::skip]\npub(super) static INDEX: [u8; {len(index)}] = [\n{rows(index, '    ')}];\n\n"

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-TITLES = ("1. The configuration", "2. The sidecar", "3. An unmodified program", "4. What the program saw", "5.", "6.", "7.")
+TITLES = (
+    "1. The configuration",
+    "2. The sidecar",
+    "3. An unmodified program",
+    "4. What the program saw",
+    "5.",
+    "6.",
+    "7.",
+)
 
 
 @pytest.mark.slow

@@ -20,11 +20,9 @@ from tokmeter.capture.proxy import environment, event_loop_factory, existing_roo
 from tokmeter.cli.options import config_option
 from tokmeter.cli.planning import single_run
 from tokmeter.cli.summary import Summary
-from tokmeter.clock import now_ns
 from tokmeter.config import Config, load
 from tokmeter.config.schema import MODES
 from tokmeter.errors import TokmeterError
-from tokmeter.restoration import since
 from tokmeter.runtime import Plan, Running, running
 
 BUDGET_NAME = "run"
