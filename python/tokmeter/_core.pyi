@@ -270,8 +270,9 @@ class Snapshot:
     def bounds(self, name: str) -> list[int]:
         """Upper bounds of the histogram's buckets, without +Inf, in its unit."""
     def budgets(self) -> list[dict[str, Any]]:
-        """One dict a budget account: name, account, mode, window, starts_ns, resets_ns (or None), limit_nano_usd,
-        spent_nano_usd, held_nano_usd, limit_tokens, spent_tokens, held_tokens, limit_requests, spent_requests,
+        """One dict a budget account.
+
+        Keys: name, account, mode, window, starts_ns, resets_ns (or None), limit_nano_usd, spent_nano_usd, held_nano_usd, limit_tokens, spent_tokens, held_tokens, limit_requests, spent_requests,
         held_requests (limits None where unlimited), refusals, would_refuse, overrun_nano_usd.
         """
 
@@ -279,9 +280,9 @@ class Snapshot:
 class Meter:
     """Meters, prices and caps exchanges. Thread-safe; one per process.
 
-    `seed` (16 random bytes) makes exchange ids unique; `fingerprint_key`
-    (secret, kept between runs; the seed when None) makes fingerprints of API keys comparable over time. `capture` is ``proxy``, ``tracer`` or
-    ``replay``. Raises `ValueError` for contradictory budgets (two of one name).
+    `seed` (16 random bytes) makes exchange ids unique; `fingerprint_key` (secret, kept between runs; the seed when
+    None) makes fingerprints of API keys comparable over time. `capture` is ``proxy``, ``tracer`` or ``replay``.
+    Raises `ValueError` for contradictory budgets (two of one name).
     """
 
     def __new__(

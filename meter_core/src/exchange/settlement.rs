@@ -10,6 +10,7 @@ use crate::cost::Charge;
 use crate::dialect::Finding;
 use crate::meter::{Finished, State, Unpriced};
 use crate::money::Nano;
+use crate::price_book::Model;
 use crate::usage::{Provenance, Usage};
 
 impl Exchange {
@@ -46,10 +47,10 @@ impl Exchange {
         let known = named.and_then(|model| meter.book.find(&entry.provider, model));
         state.record(&Finished {
             entry: &entry,
-            model: known.map(|model| model.id()).or(named),
+            model: known.map(Model::id).or(named),
             error_code: finding.error_code.as_deref(),
             billable,
-            context_window: known.and_then(|model| model.context_window()),
+            context_window: known.and_then(Model::context_window),
         });
         Some(entry)
     }

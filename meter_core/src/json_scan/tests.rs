@@ -1,3 +1,5 @@
+//! The scanner against a tree parser, in any cut, and what it makes of broken documents.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -31,7 +31,6 @@ const SEED_BYTES: usize = 16;
 impl Meter {
     #[new]
     #[pyo3(signature = (*, price_book, budgets=Vec::new(), policies=None, hosts=Vec::new(), capture="proxy", seed, fingerprint_key=None))]
-    #[expect(clippy::too_many_arguments, reason = "keyword-only fields of one record")]
     fn new(
         price_book: PyRef<'_, PriceBook>,
         budgets: Vec<PyRef<'_, Budget>>,
