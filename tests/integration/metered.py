@@ -73,19 +73,23 @@ class Metered:
         """`command` under `tokmeter run` with `options`, to its end."""
         summary = self.folder / "summary.json"
         config = ("--config", str(self.config(*more)), "--json", str(summary))
-        ended = subprocess.run(
+        with subprocess.Popen(
             [*TOKMETER, "run", *config, *options, "--", *command],
             env=self.environ,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=RUN_LIMIT_S,
-            check=False,
-        )
+        ) as running:
+            try:
+                output, said = running.communicate(timeout=RUN_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                # The command must not outlive the test: only a signal that can be forwarded ends both.
+                running.terminate()
+                output, said = running.communicate(timeout=STOP_LIMIT_S)
+                raise AssertionError(f"{command[0]} did not end:\n{output}\n{said}") from None
         if not summary.exists():
-            raise AssertionError(f"tokmeter run ended with {ended.returncode}:\n{ended.stderr}")
-        return Finished(
-            ended.returncode, printed(ended.stdout), ended.stderr, self.entries(), json.loads(summary.read_text())
-        )
+            raise AssertionError(f"tokmeter run ended with {running.returncode}:\n{said}")
+        return Finished(running.returncode, printed(output), said, self.entries(), json.loads(summary.read_text()))
 
     def entries(self) -> list[dict[str, Any]]:
         """What the ledger holds, in order of admission."""
