@@ -272,8 +272,9 @@ class Snapshot:
     def budgets(self) -> list[dict[str, Any]]:
         """One dict a budget account.
 
-        Keys: name, account, mode, window, starts_ns, resets_ns (or None), limit_nano_usd, spent_nano_usd, held_nano_usd, limit_tokens, spent_tokens, held_tokens, limit_requests, spent_requests,
-        held_requests (limits None where unlimited), refusals, would_refuse, overrun_nano_usd.
+        Keys: name, account, mode, window, starts_ns, resets_ns (or None), limit_nano_usd, spent_nano_usd,
+        held_nano_usd, limit_tokens, spent_tokens, held_tokens, limit_requests, spent_requests, held_requests (limits
+        None where unlimited), refusals, would_refuse, overrun_nano_usd.
         """
 
 @final

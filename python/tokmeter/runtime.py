@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -26,6 +27,8 @@ EXPIRY_S = 1.0
 """How often reservations without an owner are given up."""
 LEDGER_CLOSE_S = 5.0
 """How long the last entries may take to become durable at the end."""
+
+LOGGER = logging.getLogger("tokmeter")
 
 type Sink = Callable[[LedgerEntry], None]
 
@@ -111,6 +114,8 @@ def _serve_metrics(
     )
     address = server.start()
     stack.callback(server.stop)
+    # Followers get their last lines before the server goes.
+    stack.callback(events.close)
     return address
 
 
@@ -126,6 +131,7 @@ def _health(ledger: SqliteLedger) -> Mapping[str, object]:
 def _sink(ledger: SqliteLedger, events: EventStream, sinks: Sequence[Sink]) -> Sink:
     def sink(entry: LedgerEntry) -> None:
         ledger.append(entry)
+        _tell(entry.alerts)
         if events.subscribers:
             events.publish(entry.to_json())
         for also in sinks:
@@ -134,10 +140,15 @@ def _sink(ledger: SqliteLedger, events: EventStream, sinks: Sequence[Sink]) -> S
     return sink
 
 
+def _tell(alerts: Sequence[tuple[str, str]]) -> None:
+    for budget, fraction in alerts:
+        LOGGER.warning("budget %s has reached %s of its limit", budget, fraction)
+
+
 async def _expire(meter: Meter) -> None:
     while True:
         await asyncio.sleep(EXPIRY_S)
-        meter.expire(now_ns())
+        _tell(meter.expire(now_ns()))
 
 
 async def _cancelled[T](task: asyncio.Task[T]) -> None:

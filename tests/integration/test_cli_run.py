@@ -180,13 +180,19 @@ def test_a_wrong_budget_starts_nothing(bench: Bench, amount: str) -> None:
     assert not (bench.folder / "ran").exists()
 
 
-def test_a_cap_beside_configured_budgets_is_refused(bench: Bench) -> None:
-    bench.configure("budgets:\n  - {name: daily, limit: {usd: 1}, window: {period: day}}\n")
+def test_a_cap_beside_configured_budgets_starts_at_nothing(bench: Bench) -> None:
+    bench.configure("budgets:\n  - {name: daily, limit: {usd: 0.5}, window: {period: day}, alert_at: [0.001]}\n")
 
-    done = bench.tokmeter("run", "--budget", "1", "--config", bench.config, "--", "true", check=False)
+    answers = []
+    for _ in range(2):
+        done = bench.tokmeter(
+            "run", "--budget", "0.0025", "--config", bench.config, "--", *bench.calls("api.openai.com", 1, "tokens=90")
+        )
+        answers.append(done.stdout.split()[0])
+        alerted = "budget daily has reached 0.001 of its limit" in done.stderr
+        assert alerted is (len(answers) == 1), "an alert is told once a window, restarts included"
 
-    assert done.returncode == 2
-    assert "cannot be combined" in done.stderr
+    assert answers == ["200", "200"], "what the first run spent is the day's, not the second run's"
 
 
 def test_a_broken_configuration_starts_nothing(bench: Bench) -> None:
