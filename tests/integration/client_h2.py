@@ -63,11 +63,12 @@ class ClientH2:
         self._held.clear()
         self._send()
 
-    def post(self, path: str, body: bytes = b"{}") -> ReplyH2:
-        """Sends a request; the reply grows from now on. `body` fits the initial window."""
+    def post(self, path: str, body: bytes = b"{}", *, sized: bool = True) -> ReplyH2:
+        """Sends a request, telling its length or not; the reply grows from now on. `body` fits the initial window."""
         stream = self._h2.get_next_available_stream_id()
         names = {":method": "POST", ":scheme": "https", ":authority": self._host, ":path": path}
-        self._h2.send_headers(stream, [*names.items(), ("content-length", str(len(body)))])
+        length = {"content-length": str(len(body))} if sized else {}
+        self._h2.send_headers(stream, [*names.items(), *length.items()])
         for start in range(0, len(body), 16_384):
             self._h2.send_data(stream, body[start : start + 16_384])
         self._h2.end_stream(stream)

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
-from tests.unit.export.fakes import FakeSnapshot
 
+from tests.unit.export.fakes import FakeSnapshot
 from tokmeter._core import Snapshot
 from tokmeter.export.catalog import CATALOG
 from tokmeter.export.jsonl import EventStream

@@ -104,6 +104,25 @@ def test_a_refusal_reaches_an_http2_client_and_no_provider(tmp_path: Path) -> No
     run(scenario())
 
 
+def test_a_body_without_a_length_is_framed_for_a_provider_without_http2(tmp_path: Path) -> None:
+    """Unframed, the body would be taken for the next request on a connection that others share."""
+    smuggled = b"POST /json HTTP/1.1\r\nHost: upstream.test\r\nContent-Length: 0\r\n\r\n"
+
+    async def scenario() -> None:
+        meter = ScriptedMeter((METERED,))
+        provider = ProviderCertificate(tmp_path, METERED)
+        async with (
+            upstream(provider.server()) as up,
+            proxied(meter, tmp_path / "ca", **through(up.port, provider)) as proxy,
+            client_h2(proxy, METERED) as http,
+        ):
+            assert (await http.post("/echo", smuggled, sized=False).whole()).body == smuggled
+            assert (await http.post("/json").whole()).status == 200
+            assert [request.body for request in up.requests] == [smuggled, b"{}"]
+
+    run(scenario())
+
+
 def test_a_stream_that_its_client_resets_closes_once_and_stops_the_provider(tmp_path: Path) -> None:
     async def scenario() -> None:
         meter = ScriptedMeter((METERED,))

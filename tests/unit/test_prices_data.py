@@ -57,8 +57,10 @@ def test_snapshot_is_the_one_described() -> None:
         ("Decimal('2.5')", [2_500_000_000]),
         ("Decimal('0.000000001')", [1]),
         (
-            "TieredPrices(base=Decimal('3'), tiers=["
-            "Tier(start=9, price=Decimal('8')), Tier(start=5, price=Decimal('6'))])",
+            (
+                "TieredPrices(base=Decimal('3'), tiers=["
+                "Tier(start=9, price=Decimal('8')), Tier(start=5, price=Decimal('6'))])"
+            ),
             [3_000_000_000, 5, 6_000_000_000, 9, 8_000_000_000],
         ),
     ],

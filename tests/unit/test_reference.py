@@ -7,8 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tests.unit.store.sample import entry
 
+from tests.unit.store.sample import entry
 from tokmeter.config.document import parse
 from tokmeter.config.load import check
 from tokmeter.store.sqlite import SqliteLedger

@@ -81,9 +81,7 @@ def oracle_vocabularies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     for name in RANK_FILES:
         frame = (ROOT / "meter_core" / "data" / "vocab" / f"{name}.zst").read_bytes()
         text = script.unpack(zstandard.ZstdDecompressor().decompress(frame))
-        (folder / hashlib.sha1(URL.format(name).encode(), usedforsecurity=False).hexdigest()).write_bytes(
-            text
-        )
+        (folder / hashlib.sha1(URL.format(name).encode(), usedforsecurity=False).hexdigest()).write_bytes(text)
     before = os.environ.get("TIKTOKEN_CACHE_DIR")
     os.environ["TIKTOKEN_CACHE_DIR"] = str(folder)
     yield
@@ -110,14 +108,8 @@ def test_every_code_point(name: str, context: str) -> None:
     """Each code point is classified and merged as tiktoken does, between letters, spaces and quotes."""
     points = (chr(point) for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF)
     # Beyond the assigned planes every block looks the same: one character in 61 is enough there.
-    chosen = (
-        char
-        for char in points
-        if ord(char) < 0x33500 or 0xE0000 <= ord(char) < 0xE0200 or ord(char) % 61 == 0
-    )
-    texts = [
-        "".join(context.replace("{}", char) for char in batch) for batch in itertools.batched(chosen, 512)
-    ]
+    chosen = (char for char in points if ord(char) < 0x33500 or 0xE0000 <= ord(char) < 0xE0200 or ord(char) % 61 == 0)
+    texts = ["".join(context.replace("{}", char) for char in batch) for batch in itertools.batched(chosen, 512)]
 
     assert_equal(name, texts)
 
@@ -210,8 +202,8 @@ def test_every_token_decodes(name: str) -> None:
     """Every id below the highest decodes to tiktoken's bytes, or is unknown to both."""
     oracle = tiktoken.get_encoding(name)
     tokenizer = get_tokenizer(name)
-    known = {id_: {token} for token, id_ in oracle._mergeable_ranks.items()}  # noqa: SLF001
-    for text, id_ in oracle._special_tokens.items():  # noqa: SLF001
+    known = {id_: {token} for token, id_ in oracle._mergeable_ranks.items()}
+    for text, id_ in oracle._special_tokens.items():
         # Harmony gives one id two names, and tiktoken either of them back.
         known.setdefault(id_, set()).add(text.encode())
     for id_ in range(oracle.max_token_value + 2):
@@ -224,13 +216,11 @@ def test_every_token_decodes(name: str) -> None:
 
 def test_models_have_the_encoding_of_tiktoken() -> None:
     """Every model tiktoken knows finds the same encoding here."""
-    from tiktoken.model import MODEL_PREFIX_TO_ENCODING, MODEL_TO_ENCODING  # noqa: PLC0415
+    from tiktoken.model import MODEL_PREFIX_TO_ENCODING, MODEL_TO_ENCODING
 
     prefixed = {f"{prefix}x": encoding for prefix, encoding in MODEL_PREFIX_TO_ENCODING.items()}
     # A fine-tune is named after a whole base model: a prefix that ends inside a name is not one.
-    fine_tunes = {
-        prefix: prefixed.pop(f"{prefix}x") for prefix in MODEL_PREFIX_TO_ENCODING if prefix.startswith("ft:")
-    }
+    fine_tunes = {prefix: prefixed.pop(f"{prefix}x") for prefix in MODEL_PREFIX_TO_ENCODING if prefix.startswith("ft:")}
     tuned = {f"{prefix}:acme::1": encoding for prefix, encoding in fine_tunes.items()}
     for model, encoding in {**MODEL_TO_ENCODING, **prefixed, **tuned}.items():
         assert get_tokenizer(model).name == encoding.replace("gpt2", "r50k_base"), model
@@ -248,9 +238,7 @@ def test_bytes_and_surrogates() -> None:
     oracle = tiktoken.get_encoding("o200k_base")
 
     assert tokenizer.encode("héllo 😀".encode()) == oracle.encode_ordinary("héllo 😀")
-    assert tokenizer.encode(b"a\xff\xe4\xb8b") == oracle.encode_ordinary(
-        b"a\xff\xe4\xb8b".decode(errors="replace")
-    )
+    assert tokenizer.encode(b"a\xff\xe4\xb8b") == oracle.encode_ordinary(b"a\xff\xe4\xb8b".decode(errors="replace"))
     for text in ("a\ud83d b", "\ud83d\ude00", "\udc00\ud800"):
         assert tokenizer.encode(text) == oracle.encode_ordinary(text)
     with pytest.raises(TypeError, match="int"):
@@ -276,16 +264,14 @@ def test_a_tokenizer_made_from_tiktoken(name: str) -> None:
 
     assert built.name == name
     assert built.encode(text) == embedded.encode(text)
-    assert built.encode("<|endoftext|>", allow_special=True) == embedded.encode(
-        "<|endoftext|>", allow_special=True
-    )
+    assert built.encode("<|endoftext|>", allow_special=True) == embedded.encode("<|endoftext|>", allow_special=True)
 
 
 def test_ranks_of_ones_own() -> None:
     """A vocabulary with holes and a token no merge reaches is encoded as tiktoken encodes it."""
     singles = {bytes([byte]): byte for byte in range(256)}
     ranks = singles | {b"ab": 300, b"bc": 301, b"abc": 302, b"wxyz": 400, b"  ": 500}
-    pattern = tiktoken.get_encoding("o200k_base")._pat_str  # noqa: SLF001
+    pattern = tiktoken.get_encoding("o200k_base")._pat_str
     oracle = tiktoken.Encoding("own", pat_str=pattern, mergeable_ranks=ranks, special_tokens={"<|x|>": 900})
     built = Tokenizer.from_tiktoken(oracle)
     for text in ("abc", "abcd", "wxyz", "wxyzz", "bcabcab" * 30, "    ", "<|x|>"):
@@ -296,12 +282,10 @@ def test_ranks_of_ones_own() -> None:
 def test_encodings_that_cannot_be_built() -> None:
     """The error says whether pattern or ranks are the reason."""
     singles = {bytes([byte]): byte for byte in range(256)}
-    pattern = tiktoken.get_encoding("cl100k_base")._pat_str  # noqa: SLF001
+    pattern = tiktoken.get_encoding("cl100k_base")._pat_str
 
     with pytest.raises(ValueError, match="pattern"):
-        Tokenizer.from_tiktoken(
-            tiktoken.Encoding("x", pat_str=r"\w+", mergeable_ranks=singles, special_tokens={})
-        )
+        Tokenizer.from_tiktoken(tiktoken.Encoding("x", pat_str=r"\w+", mergeable_ranks=singles, special_tokens={}))
     disordered = tiktoken.Encoding(
         "x", pat_str=pattern, mergeable_ranks=singles | {b"abc": 256, b"ab": 257}, special_tokens={}
     )

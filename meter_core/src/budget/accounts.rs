@@ -39,7 +39,7 @@ pub struct BudgetState {
     pub overrun: Amount,
     /// How far exchanges were settled above what they held; bounds the overrun of an enforced budget.
     pub overshoot: Amount,
-    /// Reservations and extensions this account refused since it exists.
+    /// Exchanges this account refused since it exists.
     pub refusals: u64,
     /// Those it would have refused, were it enforced.
     pub would_refuse: u64,
@@ -178,7 +178,8 @@ impl Accounts {
         now_ns: i64,
         key: &mut Vec<u8>,
     ) {
-        if self.calendar.current(now_ns).contains(admitted_ns)
+        if self.budget.remembers
+            && self.calendar.current(now_ns).contains(admitted_ns)
             && let Some((slot, _, _)) = self.find(subject, now_ns, key)
         {
             self.slots[slot].restore(&self.budget, amount);

@@ -73,7 +73,7 @@ impl Budgets {
         }
         let amount = amount.or_zero();
         let attached = self.attach(subject, now_ns);
-        let admission = self.ask(&attached, Amount::ZERO, amount, now_ns);
+        let admission = self.ask(&attached, Amount::ZERO, amount, now_ns, true);
         if admission.is_admitted() && !attached.is_empty() {
             self.make_room();
             for &place in &attached {
@@ -96,7 +96,7 @@ impl Budgets {
         };
         let more = more.or_zero();
         let (places, holding) = (reservation.places.clone(), reservation.amount);
-        let admission = self.ask(&places, holding, more, now_ns);
+        let admission = self.ask(&places, holding, more, now_ns, false);
         if admission.is_admitted() {
             for &place in &places {
                 self.configured[place.budget].hold_more(place, more, forfeited);
@@ -175,14 +175,24 @@ impl Budgets {
         attached
     }
 
-    /// Whether `more` fits beside `holding` everywhere; counts who does not have room.
-    fn ask(&mut self, places: &[Place], holding: Amount, more: Amount, now_ns: i64) -> Admission {
+    /// Whether `more` fits beside `holding` everywhere. `counts` tells whether a no is a refusal of an exchange: a
+    /// running one asks again before it gives up.
+    fn ask(
+        &mut self,
+        places: &[Place],
+        holding: Amount,
+        more: Amount,
+        now_ns: i64,
+        counts: bool,
+    ) -> Admission {
         for &place in places {
             let accounts = &mut self.configured[place.budget];
             if accounts.mode() == Mode::Enforce
                 && let Some(refusal) = accounts.refusal(place, holding, more, now_ns)
             {
-                accounts.count_refusal(place);
+                if counts {
+                    accounts.count_refusal(place);
+                }
                 return Admission { refused: Some(refusal), would_refuse: None };
             }
         }
@@ -192,7 +202,9 @@ impl Budgets {
             if accounts.mode() == Mode::Shadow
                 && let Some(refusal) = accounts.refusal(place, holding, more, now_ns)
             {
-                accounts.count_refusal(place);
+                if counts {
+                    accounts.count_refusal(place);
+                }
                 admission.would_refuse.get_or_insert(refusal);
             }
         }
@@ -251,6 +263,7 @@ mod tests {
             mode,
             alert_at: Vec::new(),
             on_exceed: OnExceed::Refuse,
+            remembers: true,
         }
     }
 
@@ -318,7 +331,7 @@ mod tests {
     fn an_expired_hold_counts_as_spent_until_it_is_settled() {
         let mut budgets = budgets([budget("day", Mode::Enforce, 100)]);
         reserve(&mut budgets, 7, 60, NOON);
-        assert_eq!(budgets.expire(NOON + MINUTE - 1).ids, []);
+        assert!(budgets.expire(NOON + MINUTE - 1).ids.is_empty());
         assert_eq!(budgets.expire(NOON + MINUTE).ids, [7]);
         assert_eq!(standing(&mut budgets, NOON), (60, 0));
         assert!(!budgets.extend(7, usd(41), NOON + DAY, NOON).is_admitted());

@@ -57,6 +57,8 @@ pub struct Budget {
     pub alert_at: Vec<u16>,
     /// What happens to an exchange that does not fit.
     pub on_exceed: OnExceed,
+    /// Whether what earlier processes spent counts; a cap on one run starts at nothing.
+    pub remembers: bool,
 }
 
 impl Budget {
@@ -95,6 +97,7 @@ mod tests {
             mode: Mode::Enforce,
             alert_at: vec![1, ALERT_PERMILLE_MAX],
             on_exceed: OnExceed::Refuse,
+            remembers: true,
         };
         assert_eq!(good.check(), Ok(()));
         let usd = Some(Nano::new(-1));

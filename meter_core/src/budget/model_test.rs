@@ -51,6 +51,7 @@ fn case(
         mode,
         alert_at: vec![500, 1000],
         on_exceed: OnExceed::Refuse,
+        remembers: true,
     };
     Case { budget, applies: plain.0, account: plain.1, minutes: plain.2 }
 }

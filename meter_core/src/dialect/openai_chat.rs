@@ -1,97 +1,181 @@
-//! OpenAI chat completions, unary and streamed. Totals are inclusive on the wire. A stream states its usage only in a
-//! last chunk, and only when asked.
+//! `OpenAI` chat completions: usage at the top or in the last chunk, text in `message` or `delta`.
 
-use super::stated::{self, Seen, Statements};
-use crate::json_scan::Scalar;
-use crate::usage::{Defects, Usage};
+use super::openai_usage::OpenAiUsage;
+use super::reader::{Outcome, Reader};
+use super::request::Part;
+use crate::json_scan::{Scalar, Take};
 
-/// Counts of the `usage` object shared by OpenAI's chat, completions and embeddings.
+/// Reader of a chat completion or of its chunks.
 #[derive(Debug, Default)]
-pub(super) struct OpenAiUsage {
-    prompt: Option<u64>,
-    completion: Option<u64>,
-    cached: Option<u64>,
-    cache_write: Option<u64>,
-    audio_in: Option<u64>,
-    audio_out: Option<u64>,
-    reasoning: Option<u64>,
-}
-
-impl OpenAiUsage {
-    /// Reads one value at its path below the document's root.
-    pub(super) fn scalar(&mut self, path: &str, value: Scalar<'_>) {
-        let slot = match path {
-            "usage.prompt_tokens" => &mut self.prompt,
-            "usage.completion_tokens" => &mut self.completion,
-            "usage.prompt_tokens_details.cached_tokens" => &mut self.cached,
-            "usage.prompt_tokens_details.cache_write_tokens" => &mut self.cache_write,
-            "usage.prompt_tokens_details.audio_tokens" => &mut self.audio_in,
-            "usage.completion_tokens_details.audio_tokens" => &mut self.audio_out,
-            "usage.completion_tokens_details.reasoning_tokens" => &mut self.reasoning,
-            _ => return,
-        };
-        stated::count(slot, value);
-    }
-
-    /// The normalised counts, once a total was stated.
-    pub(super) fn usage(&self, defects: &mut Defects) -> Option<Usage> {
-        self.prompt.or(self.completion)?;
-        Some(Usage {
-            input_tokens: self.prompt,
-            output_tokens: self.completion,
-            cache_read_tokens: stated::subset(self.cached, self.prompt, defects),
-            cache_write_5m_tokens: stated::subset(self.cache_write, self.prompt, defects),
-            audio_input_tokens: stated::subset(self.audio_in, self.prompt, defects),
-            audio_output_tokens: stated::subset(self.audio_out, self.completion, defects),
-            reasoning_tokens: stated::subset(self.reasoning, self.completion, defects),
-            ..Usage::default()
-        })
-    }
-}
-
-/// Names, errors and ends that chat and completions have in the same places.
-pub(super) fn common(path: &str, value: Scalar<'_>, seen: &mut Seen) {
-    match path {
-        "model" => stated::name(&mut seen.model, value),
-        "id" => stated::name(&mut seen.id, value),
-        "service_tier" => stated::name(&mut seen.service_tier, value),
-        "choices.#.finish_reason" => seen.finished |= value.text().is_some(),
-        "error.code" | "error.type" | "error.message" | "error" => stated::error(&mut seen.error_code, value),
-        _ => {}
-    }
-}
-
-#[derive(Default)]
-pub(super) struct OpenAiChat {
+pub(super) struct Chat {
     usage: OpenAiUsage,
+    stopped: bool,
+    /// Some servers send the same reasoning under two names; only the first one seen is text.
+    reasoning: Option<Reasoning>,
 }
 
-impl Statements for OpenAiChat {
-    fn is_text(&self, path: &str) -> bool {
-        let Some(choice) = path.strip_prefix("choices.#.") else { return false };
-        let part = choice.strip_prefix("delta.").or_else(|| choice.strip_prefix("message."));
-        matches!(
-            part,
-            Some(
-                "content"
-                    | "content.#.text"
-                    | "refusal"
-                    | "reasoning_content"
-                    | "reasoning"
-                    | "function_call.name"
-                    | "function_call.arguments"
-                    | "tool_calls.#.function.name"
-                    | "tool_calls.#.function.arguments"
-            )
-        )
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reasoning {
+    Content,
+    Plain,
+}
+
+impl Chat {
+    fn reasoning(&mut self, name: Reasoning) -> Take {
+        if *self.reasoning.get_or_insert(name) == name { Take::Text } else { Take::Skip }
+    }
+}
+
+impl Reader for Chat {
+    fn string(&mut self, path: &str) -> Take {
+        let Some(choice) = path.strip_prefix("choices.#.") else { return Take::Skip };
+        if choice == "finish_reason" {
+            return Take::Value;
+        }
+        let Some(message) = choice.strip_prefix("delta.").or_else(|| choice.strip_prefix("message.")) else {
+            return Take::Skip;
+        };
+        match message {
+            "reasoning_content" => self.reasoning(Reasoning::Content),
+            "reasoning" => self.reasoning(Reasoning::Plain),
+            "content"
+            | "content.#.text"
+            | "refusal"
+            | "audio.transcript"
+            | "tool_calls.#.function.name"
+            | "tool_calls.#.function.arguments"
+            | "tool_calls.#.custom.input"
+            | "function_call.name"
+            | "function_call.arguments" => Take::Text,
+            _ => Take::Skip,
+        }
     }
 
-    fn scalar(&mut self, path: &str, value: Scalar<'_>, seen: &mut Seen) {
-        self.usage.scalar(path, value);
-        common(path, value, seen);
+    fn value(&mut self, path: &str, value: Scalar<'_>) {
+        if let Some(field) = path.strip_prefix("usage.") {
+            self.usage.value(field, value);
+        } else if path == "choices.#.finish_reason" {
+            self.stopped |= value.text().is_some();
+        }
     }
 
-    fn usage(&self, defects: &mut Defects) -> Option<Usage> {
-        self.usage.usage(defects)
+    fn outcome(&self) -> Outcome {
+        let (usage, defects) = self.usage.usage();
+        Outcome { usage, defects, stopped: self.stopped, ..Outcome::default() }
+    }
+}
+
+/// What stands at `path` of a request.
+pub(super) fn request_part(path: &str) -> Part {
+    match path {
+        "messages.#" => Part::Message,
+        "tools.#" | "functions.#" => Part::Tool,
+        "response_format.json_schema" => Part::Json,
+        "messages.#.name" => Part::Name,
+        "messages.#.content.#.type" => Part::Kind,
+        "messages.#.content"
+        | "messages.#.content.#.text"
+        | "messages.#.content.#.refusal"
+        | "messages.#.refusal"
+        | "messages.#.reasoning_content"
+        | "messages.#.tool_calls.#.function.name"
+        | "messages.#.tool_calls.#.function.arguments"
+        | "messages.#.tool_calls.#.custom.input"
+        | "messages.#.function_call.name"
+        | "messages.#.function_call.arguments" => Part::Text,
+        _ => Part::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dialect::Dialect::OpenAiChat;
+    use crate::dialect::sample::Sample;
+    use crate::money::Nano;
+    use crate::usage::{Defect, Provenance};
+
+    const CHUNKS: &str = "data: {\"id\":\"c1\",\"model\":\"\",\"choices\":[],\"prompt_filter_results\":[]}\n\n\
+        data: {\"id\":\"c1\",\"model\":\"m-1\",\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"he\"}}],\"usage\":null}\n\n\
+        data: {\"id\":\"c1\",\"model\":\"m-1\",\"choices\":[{\"delta\":{\"content\":\"llo\"},\"finish_reason\":\"stop\"}],\"usage\":null}\n\n";
+    const USAGE: &str = "data: {\"id\":\"c1\",\"model\":\"m-1\",\"service_tier\":\"flex\",\"choices\":[],\"usage\":{\"prompt_tokens\":9,\
+        \"completion_tokens\":2,\"total_tokens\":11,\"cost\":0.0025}}\n\n";
+    const DONE: &str = "data: [DONE]\n\n";
+
+    #[test]
+    fn a_stream_that_was_asked_states_usage_last() {
+        let body = [CHUNKS, USAGE, DONE].concat();
+        let (finding, text) = Sample::stream(OpenAiChat, &body).read();
+
+        assert_eq!((finding.usage.input_tokens, finding.usage.output_tokens), (Some(9), Some(2)));
+        assert_eq!((finding.provenance, text.as_str()), (Provenance::Reported, "hello"));
+        assert_eq!(
+            (finding.response_model.as_deref(), finding.response_id.as_deref()),
+            (Some("m-1"), Some("c1"))
+        );
+        assert_eq!(
+            (finding.service_tier.as_deref(), finding.stated_cost),
+            (Some("flex"), Some(Nano::new(2_500_000)))
+        );
+        assert!(finding.finished && finding.streamed && finding.text_seen && finding.defects.is_empty());
+    }
+
+    #[test]
+    fn a_stream_that_was_not_asked_has_no_usage() {
+        let body = [CHUNKS, DONE].concat();
+        let (finding, _) = Sample::stream(OpenAiChat, &body).read();
+
+        assert_eq!((finding.provenance, finding.usage.output_tokens), (Provenance::None, None));
+        assert_eq!(finding.defects.iter().collect::<Vec<_>>(), [Defect::NoUsage]);
+        assert!(finding.finished);
+    }
+
+    #[test]
+    fn the_end_is_done_or_a_stop_and_a_clean_close() {
+        let mut stopped = Sample::stream(OpenAiChat, CHUNKS);
+        assert!(stopped.read().0.finished);
+
+        stopped.complete = false;
+        let (finding, text) = stopped.read();
+        assert!(!finding.finished && finding.defects.contains(Defect::Truncated));
+        assert_eq!(text, "hello");
+    }
+
+    #[test]
+    fn an_error_inside_a_stream_is_named() {
+        let body =
+            [CHUNKS, "data: {\"error\":{\"message\":\"x\",\"type\":\"server_error\",\"code\":null}}\n\n"]
+                .concat();
+        let (finding, _) = Sample::stream(OpenAiChat, &body).read();
+
+        assert_eq!(finding.error_code.as_deref(), Some("server_error"));
+        assert!(
+            finding.defects.contains(Defect::StreamError) && !finding.defects.contains(Defect::Truncated)
+        );
+    }
+
+    #[test]
+    fn a_document_gives_text_tool_arguments_and_one_reasoning() {
+        let body = r#"{"model":"m","choices":[{"finish_reason":"tool_calls","message":{"reasoning_content":"think","reasoning":"think",
+            "content":"say","tool_calls":[{"function":{"name":"f","arguments":"{\"a\":1}"}}],"audio":{"data":"AAAA"}}}],
+            "usage":{"prompt_tokens":5,"completion_tokens":7,"total_tokens":12,
+            "completion_tokens_details":{"reasoning_tokens":3}}}"#;
+        let (finding, text) = Sample::document(OpenAiChat, body).read();
+
+        assert_eq!(text, "thinksayf{\"a\":1}");
+        assert_eq!(finding.usage.reasoning_tokens, Some(3));
+        assert!(finding.finished && !finding.streamed && finding.defects.is_empty());
+    }
+
+    #[test]
+    fn an_error_answer_costs_nothing() {
+        let body = r#"{"error":{"message":"no","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
+        let refused = Sample { status: 429, ..Sample::document(OpenAiChat, body) };
+        let (finding, text) = refused.read();
+
+        assert_eq!(
+            (finding.provenance, finding.error_code.as_deref()),
+            (Provenance::None, Some("insufficient_quota"))
+        );
+        assert!(finding.defects.is_empty() && text.is_empty() && finding.finished);
     }
 }

@@ -1,26 +1,76 @@
-//! OpenAI legacy completions, unary and streamed: chat's usage object around plain text.
+//! `OpenAI` legacy text completions: prompts of text or of token ids, text in `choices`.
 
-use super::openai_chat::{OpenAiUsage, common};
-use super::stated::{Seen, Statements};
-use crate::json_scan::Scalar;
-use crate::usage::{Defects, Usage};
+use super::openai_usage::OpenAiUsage;
+use super::reader::{Outcome, Reader};
+use super::request::Part;
+use crate::json_scan::{Interest, Scalar, Take};
 
-#[derive(Default)]
-pub(super) struct OpenAiCompletions {
+/// Reader of a completion or of its chunks.
+#[derive(Debug, Default)]
+pub(super) struct Completions {
     usage: OpenAiUsage,
+    stopped: bool,
 }
 
-impl Statements for OpenAiCompletions {
-    fn is_text(&self, path: &str) -> bool {
-        path == "choices.#.text"
+impl Reader for Completions {
+    fn enter(&mut self, path: &str) -> Interest {
+        // Log probabilities repeat every token several times over.
+        if path == "choices.#.logprobs" { Interest::Skip } else { Interest::Walk }
     }
 
-    fn scalar(&mut self, path: &str, value: Scalar<'_>, seen: &mut Seen) {
-        self.usage.scalar(path, value);
-        common(path, value, seen);
+    fn string(&mut self, path: &str) -> Take {
+        match path {
+            "choices.#.text" => Take::Text,
+            "choices.#.finish_reason" => Take::Value,
+            _ => Take::Skip,
+        }
     }
 
-    fn usage(&self, defects: &mut Defects) -> Option<Usage> {
-        self.usage.usage(defects)
+    fn value(&mut self, path: &str, value: Scalar<'_>) {
+        if let Some(field) = path.strip_prefix("usage.") {
+            self.usage.value(field, value);
+        } else if path == "choices.#.finish_reason" {
+            self.stopped |= value.text().is_some();
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let (usage, defects) = self.usage.usage();
+        Outcome { usage, defects, stopped: self.stopped, ..Outcome::default() }
+    }
+}
+
+/// What stands at `path` of a request.
+pub(super) fn request_part(path: &str) -> Part {
+    match path {
+        "prompt.#" => Part::Prompt,
+        "prompt" | "prompt.#.#" | "suffix" => Part::Text,
+        _ => Part::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dialect::Dialect::OpenAiCompletions;
+    use crate::dialect::sample::Sample;
+    use crate::usage::Defect;
+
+    #[test]
+    fn text_and_usage_are_read_around_the_log_probabilities() {
+        let body = r#"{"model":"m","choices":[{"text":"ab","logprobs":{"tokens":["a","b"],"usage":{"x":1}},"finish_reason":"length"}],
+            "usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"#;
+        let (finding, text) = Sample::document(OpenAiCompletions, body).read();
+
+        assert_eq!((text.as_str(), finding.usage.output_tokens), ("ab", Some(2)));
+        assert!(finding.defects.is_empty());
+    }
+
+    #[test]
+    fn a_cut_document_keeps_whole_numbers_only() {
+        let body = r#"{"choices":[{"text":"ab"}],"usage":{"prompt_tokens":3,"completion_tokens":2"#;
+        let (finding, _) = Sample::document(OpenAiCompletions, body).read();
+
+        assert_eq!((finding.usage.input_tokens, finding.usage.output_tokens), (Some(3), None));
+        assert_eq!(finding.defects.iter().collect::<Vec<_>>(), [Defect::Truncated]);
     }
 }

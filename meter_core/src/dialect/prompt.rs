@@ -1,72 +1,65 @@
-//! The countable parts of a prompt: its texts and how many things frame them. It lives for the time of admission only.
+//! What of a request the model reads, kept for counting and for nothing else; refuses to know any dialect.
 
-/// Texts and counts of one request.
+use std::fmt;
+
+use crate::limits;
+
+/// The texts of a prompt and the numbers that change its token count. Its text is never printed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Prompt {
     text: String,
     ends: Vec<usize>,
-    /// Messages.
+    /// Messages or input items.
     pub messages: u32,
-    /// Messages that carry a name.
+    /// Messages that carry a participant's name.
     pub names: u32,
-    /// Tool definitions.
+    /// Tool definitions; each also is one of the texts, as JSON.
     pub tools: u32,
-    /// Images, sounds and documents; their bytes are not text.
+    /// Images, audio clips and documents, whose tokens no tokenizer counts.
     pub media: u32,
-    /// Tokens given as ids.
+    /// Tokens given as ids instead of text.
     pub token_ids: u64,
 }
 
 impl Prompt {
-    /// The texts, each counted for itself.
+    /// The texts, in the order of the request.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        let mut start = 0;
-        self.ends.iter().filter_map(move |end| {
-            let text = self.text.get(start..*end);
-            start = *end;
-            text
-        })
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).filter_map(|(start, end)| self.text.get(start..*end))
     }
 
-    /// Adds to the text that has not ended.
-    pub(super) fn push(&mut self, piece: &str) {
-        self.text.push_str(piece);
+    /// All texts together, in bytes.
+    pub fn text_bytes(&self) -> usize {
+        self.text.len()
     }
 
-    /// Ends the text.
+    /// Adds to the text in progress; false if it no longer fits.
+    pub(super) fn push(&mut self, piece: &str) -> bool {
+        let fits = self.text.len() + piece.len() <= limits::PROMPT_TEXT_BYTES_MAX;
+        if fits {
+            self.text.push_str(piece);
+        }
+        fits
+    }
+
+    /// Ends the text in progress; an empty one is none.
     pub(super) fn end(&mut self) {
-        if self.ends.last() != Some(&self.text.len()) {
+        if self.ends.last().copied().unwrap_or(0) < self.text.len() {
             self.ends.push(self.text.len());
         }
     }
 }
 
-/// Shows counts only: a prompt is never printed, not even by accident.
-impl std::fmt::Debug for Prompt {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            out,
-            "Prompt {{ {} texts, {} bytes, {} messages }}",
-            self.ends.len(),
-            self.text.len(),
-            self.messages
-        )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_keep_their_borders_and_are_never_shown() {
-        let mut prompt = Prompt::default();
-        for pieces in [vec!["se", "cret"], vec![], vec!["two"]] {
-            pieces.into_iter().for_each(|piece| prompt.push(piece));
-            prompt.end();
-        }
-
-        assert_eq!(prompt.texts().collect::<Vec<_>>(), ["secret", "two"]);
-        assert!(!format!("{prompt:?}").contains("secret"));
+impl fmt::Debug for Prompt {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Prompt")
+            .field("text_bytes", &self.text.len())
+            .field("texts", &self.ends.len())
+            .field("messages", &self.messages)
+            .field("names", &self.names)
+            .field("tools", &self.tools)
+            .field("media", &self.media)
+            .field("token_ids", &self.token_ids)
+            .finish()
     }
 }

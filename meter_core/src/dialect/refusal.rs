@@ -1,34 +1,52 @@
-//! Errors in each provider's own words, so that its SDK raises its native error.
+//! Refusals in the provider's own words, so that clients show them: JSON bodies and in-stream error events.
 
 use serde_json::{Value, json};
 
 use super::Dialect;
 
-/// The JSON body of a refused request.
+/// The body of a refused request. `code` becomes `OpenAI`'s `type` and `code`; for Anthropic it is the error type if it is one
+/// of its own (`..._error`), else `rate_limit_error`.
 pub fn error_body(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
     error(dialect, message, code).to_string().into_bytes()
 }
 
-/// The server-sent event that ends a running stream with an error.
+/// The event that ends a stream which is cut, to be put at an event boundary; close the connection behind it.
 pub fn error_event(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
-    let error = error(dialect, message, code);
-    match dialect {
-        Dialect::AnthropicMessages => format!("event: error\ndata: {error}\n\n"),
+    let mut event = error(dialect, message, code);
+    let name = match dialect {
+        Dialect::AnthropicMessages => "event: error\n",
         Dialect::OpenAiResponses => {
-            let event = json!({"type": "error", "code": code, "message": message, "param": null});
-            format!("event: error\ndata: {event}\n\n")
+            // The documented event has its fields at the top; the SDK raises for a nested `error`.
+            event["type"] = json!("error");
+            event["code"] = json!(code);
+            event["message"] = json!(message);
+            event["param"] = Value::Null;
+            event["sequence_number"] = json!(0);
+            "event: error\n"
         }
-        _ => format!("data: {error}\n\n"),
-    }
-    .into_bytes()
+        Dialect::OpenAiChat
+        | Dialect::OpenAiCompletions
+        | Dialect::OpenAiEmbeddings
+        | Dialect::OpenAiMedia
+        | Dialect::Opaque => "",
+    };
+    format!("{name}data: {event}\n\n").into_bytes()
 }
 
 fn error(dialect: Dialect, message: &str, code: &str) -> Value {
     match dialect {
         Dialect::AnthropicMessages => {
-            json!({"type": "error", "error": {"type": "rate_limit_error", "message": message}, "request_id": null})
+            let kind = if code.ends_with("_error") { code } else { "rate_limit_error" };
+            json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": null})
         }
-        _ => json!({"error": {"message": message, "type": code, "param": null, "code": code}}),
+        Dialect::OpenAiChat
+        | Dialect::OpenAiCompletions
+        | Dialect::OpenAiEmbeddings
+        | Dialect::OpenAiResponses
+        | Dialect::OpenAiMedia
+        | Dialect::Opaque => {
+            json!({"error": {"message": message, "type": code, "param": null, "code": code}})
+        }
     }
 }
 
@@ -36,19 +54,44 @@ fn error(dialect: Dialect, message: &str, code: &str) -> Value {
 mod tests {
     use super::*;
 
-    #[test]
-    fn bodies_and_events_carry_the_message_in_the_providers_place() {
-        let nasty = "a \"quote\"\nand a line";
-        let openai: Value = serde_json::from_slice(&error_body(Dialect::OpenAiChat, nasty, "c")).unwrap();
-        assert_eq!(
-            (openai["error"]["message"].as_str(), openai["error"]["code"].as_str()),
-            (Some(nasty), Some("c"))
-        );
+    const HOSTILE: &str = "budget \"a\\b\"\r\n\ndata: x \u{2028}\u{1}";
 
-        let event = String::from_utf8(error_event(Dialect::AnthropicMessages, nasty, "c")).unwrap();
-        let data = event.strip_prefix("event: error\ndata: ").unwrap().strip_suffix("\n\n").unwrap();
-        let anthropic: Value = serde_json::from_str(data).unwrap();
-        assert_eq!(anthropic["error"]["message"], nasty);
+    #[test]
+    fn bodies_have_the_providers_shape_and_any_message_is_escaped() {
+        let openai: Value =
+            serde_json::from_slice(&error_body(Dialect::OpenAiChat, HOSTILE, "insufficient_quota")).unwrap();
+        let anthropic: Value =
+            serde_json::from_slice(&error_body(Dialect::AnthropicMessages, HOSTILE, "insufficient_quota"))
+                .unwrap();
+
+        assert_eq!(openai["error"]["message"], HOSTILE);
+        assert_eq!(openai["error"]["type"], "insufficient_quota");
+        assert_eq!(openai["error"]["code"], "insufficient_quota");
         assert_eq!(anthropic["type"], "error");
+        assert_eq!(anthropic["error"]["type"], "rate_limit_error");
+        assert_eq!(anthropic["error"]["message"], HOSTILE);
+    }
+
+    #[test]
+    fn events_are_one_event_each() {
+        for (dialect, name) in [
+            (Dialect::OpenAiChat, ""),
+            (Dialect::OpenAiResponses, "event: error\n"),
+            (Dialect::AnthropicMessages, "event: error\n"),
+        ] {
+            let event = String::from_utf8(error_event(dialect, HOSTILE, "overloaded_error")).unwrap();
+            let data = event
+                .strip_prefix(name)
+                .unwrap()
+                .strip_prefix("data: ")
+                .unwrap()
+                .strip_suffix("\n\n")
+                .unwrap();
+
+            assert!(!data.contains(['\n', '\r']), "{dialect:?}");
+            let value: Value = serde_json::from_str(data).unwrap();
+            assert_eq!(value["error"]["message"], HOSTILE);
+            assert_eq!(value["error"]["type"], "overloaded_error");
+        }
     }
 }

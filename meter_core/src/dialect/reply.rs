@@ -1,231 +1,466 @@
-//! Reads one reply on its way through: decode, frame, scan, and let the dialect read each value.
+//! Reads one reply as it arrives: decoding, framing, scanning, and what a dialect finds in it.
+//!
+//! It owns the order of these and what a finding says about a reply's end. It refuses to know any dialect's paths.
 
-use super::anthropic_messages::AnthropicMessages;
-use super::openai_chat::OpenAiChat;
-use super::openai_completions::OpenAiCompletions;
-use super::openai_embeddings::OpenAiEmbeddings;
-use super::openai_responses::OpenAiResponses;
-use super::openai_transcription::OpenAiTranscription;
-use super::stated::{Seen, Statements};
-use super::{Dialect, RequestFacts};
+use super::RequestFacts;
+use super::envelope::Envelope;
+use super::finding::{Finding, Progress, SubCall};
+use super::reader::{Outcome, Reader};
 use crate::decode::Decoder;
-use crate::detect::{Headers, Route};
-use crate::frame::sse::{Event, Sse};
-use crate::json_scan::{Scalar, Scanner, Visitor};
-use crate::usage::{Defect, Defects, Provenance, Usage};
+use crate::detect::{Operation, Route};
+use crate::frame::sse::{Events, Sse};
+use crate::headers::Headers;
+use crate::json_scan::{Interest, Scalar, Scanner, Take, Visitor};
+use crate::usage::{Defect, Defects, Provenance};
 
-/// What a reply states.
-#[derive(Clone, Debug, Default)]
-pub struct Finding {
-    /// Counts as the provider states them, normalised.
-    pub usage: Usage,
-    /// Reported, or none.
-    pub provenance: Provenance,
-    /// Model that answered.
-    pub response_model: Option<String>,
-    /// The provider's id of the response.
-    pub response_id: Option<String>,
-    /// The tier that the provider billed.
-    pub service_tier: Option<String>,
-    /// Whether the reply is a stream of events.
-    pub streamed: bool,
-    /// Whether the reply's own end was seen.
-    pub finished: bool,
-    /// Whether the provider works on and states usage in a later reply.
-    pub pending: bool,
-    /// The provider's code of an error in the reply.
-    pub error_code: Option<String>,
-    /// What was wrong.
-    pub defects: Defects,
-}
-
-/// Where a stream stands after one piece of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Offset in the piece just after the last whole event.
-    pub boundary: Option<usize>,
-    /// Whether events can be put into this stream at all: it is not compressed.
-    pub cuttable: bool,
-}
-
-enum Framing {
-    /// Nothing has come that tells.
-    Undecided,
-    Events(Box<Sse>),
+/// How the body is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Nothing but white space and a byte order mark was seen; what the headers say is the guess.
+    Unsure(Guess),
     Document,
+    Stream,
+    Opaque,
 }
 
-/// The reader of one reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guess {
+    Document,
+    Stream,
+    Opaque,
+}
+
+/// Reader of one reply.
 pub struct Reply {
-    billable: bool,
-    ok: bool,
     decoder: Decoder,
-    framing: Framing,
-    scanner: Scanner,
-    statements: Option<Box<dyn Statements>>,
-    seen: Seen,
-    finding: Finding,
+    body: Body,
 }
 
 impl Reply {
-    /// A reader for the reply to a request on `route`.
+    /// A reader for the reply to the request of `facts` on `route`, before its body.
     pub fn new(route: &Route, facts: &RequestFacts, status: u16, headers: Headers<'_>) -> Self {
-        let declared = headers.get("content-type").unwrap_or_default();
-        let framing = if declared.starts_with(b"text/event-stream") {
-            Framing::Events(Box::default())
-        } else if declared.starts_with(b"application/json") {
-            Framing::Document
-        } else {
-            Framing::Undecided
+        let form = match headers.media_type().as_deref() {
+            Some("text/event-stream") => Form::Unsure(Guess::Stream),
+            Some(json) if json.ends_with("json") => Form::Unsure(Guess::Document),
+            None if facts.stream => Form::Unsure(Guess::Stream),
+            None | Some("" | "text/plain" | "application/octet-stream") => Form::Unsure(Guess::Opaque),
+            Some(_) => Form::Opaque,
         };
-        let statements: Option<Box<dyn Statements>> = match route.dialect {
-            Dialect::OpenAiChat => Some(Box::new(OpenAiChat::default())),
-            Dialect::OpenAiCompletions => Some(Box::new(OpenAiCompletions::default())),
-            Dialect::OpenAiEmbeddings => Some(Box::new(OpenAiEmbeddings::default())),
-            Dialect::OpenAiResponses => Some(Box::new(OpenAiResponses::default())),
-            Dialect::OpenAiTranscription => Some(Box::new(OpenAiTranscription::default())),
-            Dialect::AnthropicMessages => Some(Box::new(AnthropicMessages::default())),
-            Dialect::Opaque => None,
-        };
-        let finding = Finding {
-            streamed: matches!(framing, Framing::Events(_)) || statements.is_none() && facts.stream,
-            ..Finding::default()
-        };
+        let mut finding = Finding { streamed: form == Form::Unsure(Guess::Stream), ..Finding::default() };
+        if route.operation == Operation::Unknown {
+            finding.defects.insert(Defect::UnknownOperation);
+        }
         Self {
-            billable: route.billable,
-            ok: (200..300).contains(&status),
             decoder: Decoder::new(headers.get("content-encoding")),
-            framing,
-            scanner: Scanner::default(),
-            statements,
-            seen: Seen::default(),
-            finding,
+            body: Body {
+                billable: route.billable,
+                success: (200..300).contains(&status),
+                form,
+                sse: Sse::new(),
+                json: Json {
+                    scanner: Scanner::new(),
+                    reader: route.dialect.reader(),
+                    envelope: Envelope::default(),
+                    text_seen: false,
+                    done: false,
+                    closing: false,
+                    defects: finding.defects,
+                },
+                finding,
+            },
         }
     }
 
-    /// Takes the next piece as it was on the wire; `text` gets what was generated.
+    /// Takes the next bytes of the body as they came over the wire. `text` gets generated output text, tool-call arguments and visible
+    /// reasoning, in pieces.
     pub fn feed(&mut self, chunk: &[u8], text: &mut dyn FnMut(&str)) -> Progress {
-        let Some(statements) = self.statements.as_deref_mut() else { return Progress::default() };
-        let identity = self.decoder.is_identity();
-        let mut boundary = None;
-        let (framing, scanner, seen) = (&mut self.framing, &mut self.scanner, &mut self.seen);
-        self.decoder.feed(chunk, |bytes| {
-            if let Framing::Undecided = framing
-                && let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace())
-            {
-                let document = matches!(first, b'{' | b'[' | b'"');
-                *framing = if document { Framing::Document } else { Framing::Events(Box::default()) };
-            }
-            let mut reading = Reading { statements: &mut *statements, seen: &mut *seen, text: &mut *text };
-            match framing {
-                Framing::Undecided => {}
-                Framing::Document => scanner.feed(bytes, &mut reading),
-                Framing::Events(sse) => boundary = sse.feed(bytes, |event| reading.event(scanner, event)),
-            }
+        let Self { decoder, body } = self;
+        if decoder.is_identity() {
+            let boundary = body.feed(chunk, text);
+            body.refresh(decoder.defects());
+            let at_boundary = body.form == Form::Stream && body.sse.at_boundary();
+            return Progress { boundary, at_boundary };
+        }
+        decoder.feed(chunk, &mut |decoded| {
+            body.feed(decoded, text);
         });
-        self.collect();
-        let streamed = matches!(self.framing, Framing::Events(_));
-        Progress { boundary: boundary.filter(|_| identity), cuttable: identity && streamed }
+        body.refresh(decoder.defects());
+        Progress::default()
     }
 
-    /// The reply has ended; `complete` is false when the connection was cut.
+    /// Whether words can be put into the stream: it is not compressed.
+    pub fn is_plain(&self) -> bool {
+        self.decoder.is_identity()
+    }
+
+    /// Says that no more bytes come. `complete` is false if the connection was cut.
     pub fn end(&mut self, complete: bool, text: &mut dyn FnMut(&str)) {
-        if let Some(statements) = self.statements.as_deref_mut() {
-            let (scanner, seen) = (&mut self.scanner, &mut self.seen);
-            let mut reading = Reading { statements, seen, text };
-            match &mut self.framing {
-                Framing::Undecided => {}
-                Framing::Document => scanner.end(&mut reading),
-                Framing::Events(sse) => sse.end(|event| reading.event(scanner, event)),
-            }
-        }
-        self.collect();
-        let document = matches!(self.framing, Framing::Document) && self.scanner.is_done();
-        self.finding.finished = self.seen.finished || document || self.statements.is_none() && complete;
-        let truncated = !self.finding.finished && self.finding.error_code.is_none() && self.ok;
-        if truncated && self.statements.is_some() {
-            self.finding.defects.insert(Defect::Truncated);
-        }
-        let silent = self.finding.provenance == Provenance::None && !self.finding.pending;
-        if self.billable && self.ok && silent {
-            self.finding.defects.insert(Defect::NoUsage);
-        }
-        if self.finding.streamed && self.ok && self.finding.error_code.is_some() {
-            self.finding.defects.insert(Defect::StreamError);
-        }
+        self.decoder.end();
+        self.body.end(complete, self.decoder.defects(), text);
     }
 
-    /// What the reply states so far.
+    /// What is known so far; final after [`Reply::end`].
     pub fn finding(&self) -> &Finding {
-        &self.finding
+        &self.body.finding
+    }
+}
+
+/// The decoded body.
+struct Body {
+    billable: bool,
+    success: bool,
+    form: Form,
+    sse: Sse,
+    json: Json,
+    finding: Finding,
+}
+
+impl Body {
+    fn feed(&mut self, bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<usize> {
+        let mut skipped = 0;
+        if let Form::Unsure(guess) = self.form {
+            let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0xef | 0xbb | 0xbf);
+            skipped = bytes.iter().position(|byte| !blank(byte)).unwrap_or(bytes.len());
+            self.form = match (bytes.get(skipped), guess) {
+                (None, _) => return None,
+                (Some(b'{' | b'['), _) => Form::Document,
+                // `data:`, `event:` or a comment.
+                (Some(b'd' | b'e' | b':'), _) | (_, Guess::Stream) => Form::Stream,
+                (_, Guess::Document) => Form::Document,
+                (_, Guess::Opaque) => Form::Opaque,
+            };
+            self.finding.streamed = self.form == Form::Stream;
+        }
+        let bytes = bytes.get(skipped..).unwrap_or_default();
+        let mut lane = Lane { json: &mut self.json, text };
+        match self.form {
+            Form::Stream => self.sse.feed(bytes, &mut lane).map(|boundary| boundary + skipped),
+            Form::Document => {
+                lane.scan(bytes);
+                None
+            }
+            Form::Unsure(_) | Form::Opaque => None,
+        }
     }
 
-    fn collect(&mut self) {
+    /// Brings the finding up to date. `decoding` are the decoder's defects.
+    fn refresh(&mut self, decoding: Defects) -> Outcome {
+        let outcome = self.json.reader.outcome();
+        let envelope = &self.json.envelope;
         let finding = &mut self.finding;
-        finding.streamed |= matches!(self.framing, Framing::Events(_));
-        finding.finished = self.seen.finished;
-        finding.pending = self.seen.pending;
-        finding.defects.extend(self.decoder.defects());
-        match &self.framing {
-            Framing::Events(sse) => finding.defects.extend(sse.defects()),
-            Framing::Document | Framing::Undecided => finding.defects.extend(self.scanner.defects()),
-        }
-        for (slot, value) in [
-            (&mut finding.response_model, &self.seen.model),
-            (&mut finding.response_id, &self.seen.id),
-            (&mut finding.service_tier, &self.seen.service_tier),
-            (&mut finding.error_code, &self.seen.error_code),
-        ] {
-            if slot != value {
-                slot.clone_from(value);
+        finding.response_model.clone_from(&envelope.model);
+        finding.response_id.clone_from(&envelope.id);
+        finding.service_tier.clone_from(&envelope.service_tier);
+        finding.error_code = if envelope.error || !self.success { envelope.error_name() } else { None };
+        finding.text_seen = self.json.text_seen;
+        finding.finished = match self.form {
+            Form::Document => self.json.scanner.is_complete(),
+            Form::Stream => self.json.done || outcome.ended,
+            Form::Unsure(_) | Form::Opaque => false,
+        };
+        finding.defects = self.json.defects;
+        for defect in decoding.iter() {
+            // Whether the reply is cut is said by its protocol, not by the trailer of a coding.
+            if defect != Defect::Truncated {
+                finding.defects.insert(defect);
             }
         }
-        if self.billable
-            && let Some(usage) =
-                self.statements.as_ref().and_then(|stated| stated.usage(&mut finding.defects))
-        {
-            finding.usage = usage;
-            finding.provenance = Provenance::Reported;
+        finding.defects.extend(self.json.scanner.defects());
+        finding.defects.extend(self.sse.defects());
+        if envelope.error && self.form == Form::Stream {
+            finding.defects.insert(Defect::StreamError);
+        }
+        if self.billable {
+            finding.provenance =
+                if outcome.usage.is_some() { Provenance::Reported } else { Provenance::None };
+            finding.usage = outcome.usage.clone().unwrap_or_default();
+            finding.stated_cost = envelope.cost;
+            finding.defects.extend(outcome.defects);
+            let other = |call: &&SubCall| Some(&call.model) != finding.response_model.as_ref();
+            finding.sub_calls = outcome.sub_calls.iter().filter(other).cloned().collect();
+        }
+        outcome
+    }
+
+    fn end(&mut self, complete: bool, decoding: Defects, text: &mut dyn FnMut(&str)) {
+        let mut lane = Lane { json: &mut self.json, text };
+        lane.json.closing = true;
+        match self.form {
+            Form::Stream => self.sse.end(&mut lane),
+            Form::Document => lane.finish(),
+            Form::Unsure(_) | Form::Opaque => {}
+        }
+        let outcome = self.refresh(decoding);
+        let unreadable = decoding.contains(Defect::Undecodable) || decoding.contains(Defect::DecodeLimit);
+        let whole = complete && !unreadable && !decoding.contains(Defect::Truncated);
+        let paid = self.billable && self.success;
+        let finding = &mut self.finding;
+        finding.finished |= match self.form {
+            Form::Stream => whole && outcome.stopped,
+            // A paid stream that was announced and never began has lost its answer.
+            Form::Unsure(_) => whole && !(finding.streamed && paid),
+            Form::Opaque => whole,
+            Form::Document => false,
+        };
+        let malformed = self.form == Form::Document && self.json.scanner.is_broken() && whole;
+        let failed = finding.defects.contains(Defect::StreamError);
+        if !finding.finished && !failed && !malformed && !unreadable {
+            finding.defects.insert(Defect::Truncated);
+        }
+        if paid && finding.provenance == Provenance::None && !outcome.pending {
+            finding.defects.insert(Defect::NoUsage);
         }
     }
 }
 
-/// Hands what the scanner finds to the dialect.
-struct Reading<'a, 'b> {
-    statements: &'a mut dyn Statements,
-    seen: &'a mut Seen,
-    text: &'a mut (dyn FnMut(&str) + 'b),
+/// The JSON of a body: one document, or one after another in events.
+struct Json {
+    scanner: Scanner,
+    reader: Box<dyn Reader>,
+    envelope: Envelope,
+    text_seen: bool,
+    /// `[DONE]` was seen.
+    done: bool,
+    /// No more bytes come: an event that is not whole was cut, not malformed.
+    closing: bool,
+    /// Defects that neither decoder nor scanner nor dialect know.
+    defects: Defects,
 }
 
-impl Reading<'_, '_> {
-    fn event(&mut self, scanner: &mut Scanner, event: Event<'_>) {
-        if event.data.trim_ascii() == b"[DONE]" {
-            self.seen.finished = true;
-            return;
+/// The JSON of a body with the place its text goes to, for one chunk.
+struct Lane<'a> {
+    json: &'a mut Json,
+    text: &'a mut dyn FnMut(&str),
+}
+
+impl Lane<'_> {
+    fn scan(&mut self, bytes: &[u8]) {
+        let (scanner, mut sink) = self.parts();
+        scanner.feed(bytes, &mut sink);
+    }
+
+    fn finish(&mut self) {
+        let (scanner, mut sink) = self.parts();
+        scanner.end(&mut sink);
+    }
+
+    fn parts(&mut self) -> (&mut Scanner, Sink<'_>) {
+        let Json { scanner, reader, envelope, text_seen, .. } = &mut *self.json;
+        (scanner, Sink { reader: reader.as_mut(), envelope, text_seen, text: self.text })
+    }
+}
+
+impl Events for Lane<'_> {
+    fn name(&mut self, name: &str) {
+        self.json.reader.event(name);
+    }
+    fn data(&mut self, piece: &[u8]) {
+        self.scan(piece);
+    }
+    fn done(&mut self) {
+        self.json.done = true;
+    }
+    fn end(&mut self, intact: bool) {
+        self.finish();
+        let scanner = &mut self.json.scanner;
+        if intact && !self.json.closing && !scanner.is_complete() && !scanner.is_blank() {
+            self.json.defects.insert(Defect::Malformed);
         }
-        self.statements.frame(event.name);
-        scanner.restart();
-        scanner.feed(event.data, self);
-        scanner.end(self);
+        scanner.reset();
+        self.json.reader.event("");
     }
 }
 
-impl Visitor for Reading<'_, '_> {
-    fn wants_text(&mut self, path: &str) -> bool {
-        self.statements.is_text(path)
-    }
+/// What a scanner tells, split between envelope, dialect and text.
+struct Sink<'a> {
+    reader: &'a mut dyn Reader,
+    envelope: &'a mut Envelope,
+    text_seen: &'a mut bool,
+    text: &'a mut dyn FnMut(&str),
+}
 
-    fn text(&mut self, _path: &str, piece: &str) {
+impl Visitor for Sink<'_> {
+    fn enter(&mut self, path: &str) -> Interest {
+        self.envelope.enter(path);
+        self.reader.enter(path)
+    }
+    fn leave(&mut self, path: &str) {
+        self.reader.leave(path);
+    }
+    fn string(&mut self, path: &str) -> Take {
+        if Envelope::wants(path) { Take::Value } else { self.reader.string(path) }
+    }
+    fn value(&mut self, path: &str, value: Scalar<'_>) {
+        self.envelope.value(path, value);
+        self.reader.value(path, value);
+    }
+    fn text(&mut self, _: &str, piece: &str) {
+        *self.text_seen |= !piece.is_empty();
         (self.text)(piece);
     }
+}
 
-    fn text_end(&mut self, _path: &str) {}
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
 
-    fn scalar(&mut self, path: &str, value: Scalar<'_>) {
-        self.statements.scalar(path, value, self.seen);
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dialect::Dialect;
+    use crate::dialect::sample::{Sample, route};
+
+    const DOCUMENT: &str = r#"{"model":"m","choices":[{"message":{"content":"h\u00e9 \ud83d\ude00"},"finish_reason":"stop"}],
+        "usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#;
+    const STREAM: &str = ": hi\r\n\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"h\u{e9}\"},\"finish_reason\":\"stop\"}]}\r\n\r\n\
+        data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\r\n\r\ndata: [DONE]\r\n\r\n";
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
     }
 
-    fn open(&mut self, path: &str) {
-        self.statements.open(path);
+    #[test]
+    fn the_first_bytes_correct_the_content_type() {
+        let cases: [(&[u8], &str, bool); 6] = [
+            (b"text/event-stream", DOCUMENT, false),
+            (b"application/json", STREAM, true),
+            (b"text/plain", STREAM, true),
+            (b"", DOCUMENT, false),
+            (b"application/octet-stream", DOCUMENT, false),
+            (b"application/vnd.x+json", DOCUMENT, false),
+        ];
+        for (content_type, body, streamed) in cases {
+            let padded = format!("\u{feff} \n\n{body}");
+            let mut sample = Sample::document(Dialect::OpenAiChat, &padded);
+            sample.headers = vec![(b"content-type", content_type)];
+            let (finding, _) = sample.read();
+
+            assert_eq!(
+                (finding.streamed, finding.usage.output_tokens),
+                (streamed, Some(2)),
+                "{content_type:?}"
+            );
+            assert!(finding.defects.is_empty() && finding.finished);
+        }
+    }
+
+    #[test]
+    fn flaws_are_named_and_nothing_is_raised() {
+        let cases = [
+            (Sample::document(Dialect::OpenAiChat, ""), vec![Defect::NoUsage]),
+            (
+                Sample::document(Dialect::OpenAiChat, "{\"usage\":{}"),
+                vec![Defect::Truncated, Defect::NoUsage],
+            ),
+            (Sample::document(Dialect::OpenAiChat, "{\"usage\"}"), vec![Defect::Malformed, Defect::NoUsage]),
+            (Sample::document(Dialect::OpenAiChat, "Bad Gateway"), vec![Defect::Malformed, Defect::NoUsage]),
+            (Sample::stream(Dialect::OpenAiChat, ""), vec![Defect::Truncated, Defect::NoUsage]),
+            (
+                Sample::stream(Dialect::OpenAiChat, "data: {\"a\":\n\n"),
+                vec![Defect::Truncated, Defect::Malformed, Defect::NoUsage],
+            ),
+            (Sample::stream(Dialect::OpenAiChat, "data: \n\ndata: [DONE]"), vec![Defect::NoUsage]),
+        ];
+        for (sample, defects) in cases {
+            let body = String::from_utf8_lossy(sample.body).into_owned();
+            assert_eq!(sample.read().0.defects.iter().collect::<Vec<_>>(), defects, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_operation_and_an_unknown_coding_are_named() {
+        let mut unknown = Sample::document(Dialect::Opaque, DOCUMENT);
+        unknown.route.operation = Operation::Unknown;
+        unknown.route.billable = false;
+        assert_eq!(unknown.read().0.defects.iter().collect::<Vec<_>>(), [Defect::UnknownOperation]);
+
+        let mut coded = Sample::document(Dialect::OpenAiChat, DOCUMENT);
+        coded.headers.push((b"content-encoding", b"lzma"));
+        assert_eq!(coded.read().0.defects.iter().collect::<Vec<_>>(), [Defect::Undecodable, Defect::NoUsage]);
+    }
+
+    #[test]
+    fn boundaries_are_told_for_identity_coded_streams_only() {
+        let facts = RequestFacts::default();
+        let sse: [(&[u8], &[u8]); 1] = [(b"content-type", b"text/event-stream")];
+        let mut reply = Reply::new(&route(Dialect::OpenAiChat), &facts, 200, Headers(&sse));
+        let mut feed = |chunk: &str| reply.feed(chunk.as_bytes(), &mut |_| {});
+
+        assert_eq!(feed("\n data: {}\n\ndata"), Progress { boundary: Some(12), at_boundary: false });
+        assert_eq!(feed(": {}\n\ndata: {}\n"), Progress { boundary: Some(6), at_boundary: false });
+        assert_eq!(feed("\n"), Progress { boundary: Some(1), at_boundary: true });
+
+        let coded: [(&[u8], &[u8]); 2] = [sse[0], (b"content-encoding", b"gzip")];
+        let mut reply = Reply::new(&route(Dialect::OpenAiChat), &facts, 200, Headers(&coded));
+        assert_eq!(reply.feed(&gzip(STREAM.as_bytes()), &mut |_| {}), Progress::default());
+        assert_eq!(reply.finding().usage.output_tokens, Some(2));
+    }
+
+    #[test]
+    fn usage_is_known_while_the_stream_runs() {
+        let start = "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":5,\"output_tokens\":1}}}\n\n";
+        let mut reply =
+            Reply::new(&route(Dialect::AnthropicMessages), &RequestFacts::default(), 200, Headers(&[]));
+        reply.feed(start.as_bytes(), &mut |_| {});
+
+        assert_eq!(
+            (reply.finding().usage.input_tokens, reply.finding().usage.output_tokens),
+            (Some(5), None)
+        );
+    }
+
+    #[test]
+    fn a_long_text_streams_through() {
+        let body = format!(
+            r#"{{"choices":[{{"message":{{"content":"{}"}}}}],"usage":{{"completion_tokens":5}}}}"#,
+            "x".repeat(20 << 20)
+        );
+        let (finding, text) = Sample::document(Dialect::OpenAiChat, &body).read_in(64 << 10);
+
+        assert_eq!((text.len(), finding.usage.output_tokens), (20 << 20, Some(5)));
+    }
+
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            Just(b"data: ".to_vec()),
+            Just(b"\n\n".to_vec()),
+            Just(b"\r\n".to_vec()),
+            Just(b"[DONE]".to_vec()),
+            Just(b"event: message_stop\n".to_vec()),
+            Just(b"{\"type\":\"message_delta\",\"usage\":{\"input_tokens\":5,\"output_tokens\":7}}".to_vec()),
+            Just(b"{\"choices\":[{\"delta\":{\"content\":\"\\ud83d\\ude00\xf0\x9f\x98\x80\"},\"finish_reason\":\"stop\"}]}".to_vec()),
+            Just(b"{\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":1}}".to_vec()),
+            Just(b"{\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":3}}}".to_vec()),
+            Just(b"{\"error\":{\"code\":\"x\"}}".to_vec()),
+            Just(b"{\"delta\":\"abc\"".to_vec()),
+            proptest::collection::vec(any::<u8>(), 0..6),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_of_any_reply_is_found_alike(
+            pieces in proptest::collection::vec(piece(), 0..14),
+            dialect in prop_oneof![
+                Just(Dialect::OpenAiChat), Just(Dialect::OpenAiResponses), Just(Dialect::AnthropicMessages),
+                Just(Dialect::OpenAiCompletions), Just(Dialect::OpenAiMedia), Just(Dialect::Opaque),
+            ],
+            content_type in prop_oneof![Just("text/event-stream"), Just("application/json"), Just("")],
+            encoded in any::<bool>(),
+            complete in any::<bool>(),
+            size in 1usize..11,
+        ) {
+            let plain = pieces.concat();
+            let body = if encoded { gzip(&plain) } else { plain };
+            let mut headers: Vec<(&[u8], &[u8])> = vec![(b"content-type", content_type.as_bytes())];
+            if encoded {
+                headers.push((b"content-encoding", b"gzip"));
+            }
+            let sample = Sample { route: route(dialect), status: 200, headers, body: &body, complete };
+
+            prop_assert_eq!(sample.read_in(size), sample.read_in(body.len()));
+        }
     }
 }

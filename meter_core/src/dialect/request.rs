@@ -1,254 +1,381 @@
-//! Reads one request: what admission must know of it, and the texts that will be billed as input.
+//! Reads a request's body: what was asked for and the prompt; refuses to know which dialect puts it where.
 
-use super::{Dialect, Prompt};
+use super::{Dialect, Prompt, form, name};
 use crate::decode::Decoder;
-use crate::detect::{Headers, Route};
-use crate::json_scan::{Scalar, Scanner, Visitor};
-use crate::limits;
+use crate::detect::Route;
+use crate::headers::Headers;
+use crate::json_scan::{Interest, Scalar, Scanner, Take, Visitor};
 use crate::usage::{Defect, Defects};
 
-/// Output tokens of a legacy completion that does not say.
-const COMPLETIONS_MAX_TOKENS: u64 = 16;
+/// What stands at a path of a request, as far as counting goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Text the model reads; a number here is a token id.
+    Text,
+    /// One prompt of several, each answered on its own: text, a token id or an array of them.
+    Prompt,
+    /// A message; walked.
+    Message,
+    /// Text that stands for a message.
+    LoneMessage,
+    /// A participant's name; text.
+    Name,
+    /// A tool definition; its JSON is text.
+    Tool,
+    /// An object whose JSON is text.
+    Json,
+    /// The type of a content part, which may be media.
+    Kind,
+    /// Whether a source's data is plain text.
+    SourceKind,
+    /// Data of a source: text or base64.
+    SourceData,
+    /// Nothing to count.
+    Other,
+}
 
-/// What admission knows of a request.
-#[derive(Clone, Debug, Default)]
+/// Content parts that are no text.
+const MEDIA: [&str; 8] =
+    ["image_url", "input_image", "image", "input_audio", "audio", "file", "input_file", "document"];
+
+/// What a request asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestFacts {
-    /// Model asked for.
+    /// The model asked for.
     pub model: Option<String>,
-    /// Whether a streamed reply was asked for.
+    /// The reply is to be streamed.
     pub stream: bool,
-    /// Whether a stream was asked to state its usage.
+    /// `stream_options.include_usage` is set. Only chat and completions need it.
     pub asked_usage: bool,
-    /// Output tokens allowed for each choice.
+    /// The most tokens that one choice may generate, if limited.
     pub max_output_tokens: Option<u64>,
-    /// Choices generated for each prompt.
+    /// How many replies are generated (`n` or `best_of`, times the prompts of a completion); at least 1.
     pub choices: u32,
-    /// Service tier asked for.
+    /// The tier asked for.
     pub service_tier: Option<String>,
-    /// What is counted as input.
+    /// The end user named in the body (`user`, `safety_identifier`, Anthropic's `metadata.user_id` up to its session).
+    pub user: Option<String>,
+    /// The response is to be worked out in the background and read later.
+    pub background: bool,
+    /// What the model reads.
     pub prompt: Prompt,
-    /// What was wrong.
+    /// What was wrong with the body.
     pub defects: Defects,
 }
 
-/// Reads the body of a request on `route`; any bytes are acceptable.
+/// Reads the body of a request on `route`. Any bytes are accepted; a content coding is undone.
 pub fn read_request(route: &Route, headers: Headers<'_>, body: &[u8]) -> RequestFacts {
-    let mut facts = RequestFacts { choices: 1, ..RequestFacts::default() };
+    let mut reading = Reading {
+        dialect: route.dialect,
+        facts: RequestFacts { choices: 1, ..RequestFacts::default() },
+        completion_tokens: None,
+        n: 1,
+        prompts: 0,
+        plain_source: false,
+    };
+    let content_type = headers.get("content-type").unwrap_or_default();
+    if headers.media_type().is_some_and(|media| media.starts_with("multipart/")) {
+        for (name, value) in form::fields(content_type, body) {
+            reading.field(name, value);
+        }
+        return reading.finish();
+    }
     if body.is_empty() {
-        return facts;
-    }
-    if headers.get("content-type").is_some_and(|kind| kind.starts_with(b"multipart/form-data")) {
-        facts.model = form_field(body, "model");
-        facts.stream = form_field(body, "stream").as_deref() == Some("true");
-        return facts;
-    }
-    if route.dialect == Dialect::OpenAiCompletions {
-        facts.max_output_tokens = Some(COMPLETIONS_MAX_TOKENS);
+        return reading.finish();
     }
     let mut decoder = Decoder::new(headers.get("content-encoding"));
-    let mut scanner = Scanner::default();
-    let mut reading = Reading { dialect: route.dialect, facts: &mut facts };
-    decoder.feed(body, |bytes| scanner.feed(bytes, &mut reading));
+    let mut scanner = Scanner::new();
+    decoder.feed(body, &mut |piece| scanner.feed(piece, &mut reading));
+    decoder.end();
     scanner.end(&mut reading);
-    if route.dialect != Dialect::Opaque {
-        facts.defects.extend(decoder.defects());
-        facts.defects.extend(scanner.defects());
-        if facts.defects.contains(Defect::Truncated) {
-            facts.defects = Defects::default();
-            facts.defects.insert(Defect::RequestIncomplete);
-        }
+    let mut facts = reading.finish();
+    facts.defects.extend(decoder.defects());
+    facts.defects.extend(scanner.defects());
+    if !scanner.is_complete() && !scanner.is_broken() && !scanner.is_blank() {
+        facts.defects.insert(Defect::RequestIncomplete);
     }
     facts
 }
 
-struct Reading<'a> {
+struct Reading {
     dialect: Dialect,
-    facts: &'a mut RequestFacts,
+    facts: RequestFacts,
+    /// The newer spelling of chat's limit, which wins.
+    completion_tokens: Option<u64>,
+    n: u32,
+    prompts: u32,
+    /// The source in progress is plain text.
+    plain_source: bool,
 }
 
-impl Visitor for Reading<'_> {
-    fn wants_text(&mut self, path: &str) -> bool {
-        match self.dialect {
-            Dialect::OpenAiChat => {
-                path.strip_prefix("messages.#.").is_some_and(is_chat_text) || is_tool_text(path)
-            }
-            Dialect::OpenAiResponses => {
-                path == "input"
-                    || path == "instructions"
-                    || is_tool_text(path)
-                    || path.strip_prefix("input.#.").is_some_and(is_item_text)
-            }
-            Dialect::AnthropicMessages => {
-                matches!(path, "system" | "system.#.text")
-                    || is_tool_text(path)
-                    || path.strip_prefix("messages.#.").is_some_and(is_block_text)
-            }
-            Dialect::OpenAiCompletions => matches!(path, "prompt" | "prompt.#" | "suffix"),
-            Dialect::OpenAiEmbeddings => matches!(path, "input" | "input.#"),
-            Dialect::OpenAiTranscription | Dialect::Opaque => false,
-        }
-    }
-
-    fn text(&mut self, _path: &str, piece: &str) {
-        self.facts.prompt.push(piece);
-    }
-
-    fn text_end(&mut self, path: &str) {
+impl Reading {
+    fn begin_text(&mut self) -> Take {
         self.facts.prompt.end();
-        if path == "messages.#.name" {
-            self.facts.prompt.names += 1;
-        }
+        Take::Text
     }
 
-    fn scalar(&mut self, path: &str, value: Scalar<'_>) {
-        let facts = &mut *self.facts;
-        match (path, value) {
-            ("model", Scalar::Text(model)) if !model.is_empty() => {
-                facts.model = Some(model[..model.floor_char_boundary(limits::NAME_BYTES_MAX)].to_owned());
+    /// A field of a form, which says everything as text.
+    fn field(&mut self, name: &str, value: &str) {
+        if self.string(name) == Take::Text {
+            self.text(name, value);
+            return self.text_end(name);
+        }
+        let scalar = match value {
+            "true" => Scalar::Bool(true),
+            "false" => Scalar::Bool(false),
+            digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => Scalar::Number(digits),
+            text => Scalar::String(text),
+        };
+        self.value(name, scalar);
+    }
+
+    fn finish(self) -> RequestFacts {
+        let Self { mut facts, completion_tokens, n, prompts, .. } = self;
+        facts.prompt.end();
+        facts.max_output_tokens = completion_tokens.or(facts.max_output_tokens);
+        facts.choices = n.saturating_mul(prompts.max(1));
+        facts
+    }
+}
+
+impl Visitor for Reading {
+    fn enter(&mut self, path: &str) -> Interest {
+        match self.dialect.request_part(path) {
+            Part::Message => self.facts.prompt.messages += 1,
+            Part::Prompt => self.prompts += 1,
+            Part::Tool => {
+                self.facts.prompt.tools += 1;
+                self.begin_text();
+                return Interest::Raw;
             }
-            ("stream", Scalar::Bool(stream)) => facts.stream = stream,
-            ("stream_options.include_usage", Scalar::Bool(asked)) => facts.asked_usage = asked,
-            ("service_tier", Scalar::Text(tier)) => facts.service_tier = Some(tier.to_owned()),
-            ("max_tokens" | "max_completion_tokens" | "max_output_tokens", value) => {
-                facts.max_output_tokens = value.count().or(facts.max_output_tokens);
+            Part::Json => {
+                self.begin_text();
+                return Interest::Raw;
             }
-            ("n" | "best_of", value) => {
-                let choices = value.count().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
-                facts.choices = facts.choices.max(choices);
-            }
-            ("prompt.#" | "prompt.#.#" | "input.#" | "input.#.#", Scalar::Number(_)) => {
-                facts.prompt.token_ids += 1;
-            }
-            (path, Scalar::Text(kind)) if path.ends_with("content.#.type") && is_media(kind) => {
-                facts.prompt.media += 1;
-            }
+            _ if path.ends_with(".source") => self.plain_source = false,
             _ => {}
         }
+        Interest::Walk
     }
 
-    fn open(&mut self, path: &str) {
+    fn string(&mut self, path: &str) -> Take {
         match path {
-            "messages.#" | "input.#" if self.dialect != Dialect::OpenAiEmbeddings => {
-                self.facts.prompt.messages += 1
-            }
-            "tools.#" | "functions.#" => self.facts.prompt.tools += 1,
+            "model" | "service_tier" | "user" | "safety_identifier" => return Take::Value,
+            "metadata.user_id" if self.dialect == Dialect::AnthropicMessages => return Take::Value,
             _ => {}
         }
+        match self.dialect.request_part(path) {
+            Part::Text => self.begin_text(),
+            Part::Prompt => {
+                self.prompts += 1;
+                self.begin_text()
+            }
+            Part::LoneMessage => {
+                self.facts.prompt.messages += 1;
+                self.begin_text()
+            }
+            Part::Name => {
+                self.facts.prompt.names += 1;
+                self.begin_text()
+            }
+            Part::SourceData if self.plain_source => self.begin_text(),
+            Part::Kind | Part::SourceKind => Take::Value,
+            _ => Take::Skip,
+        }
     }
-}
 
-/// Strings of one chat message that become tokens; its role does too.
-fn is_chat_text(path: &str) -> bool {
-    matches!(
-        path,
-        "role"
-            | "name"
-            | "content"
-            | "content.#.text"
-            | "refusal"
-            | "function_call.name"
-            | "function_call.arguments"
-            | "tool_calls.#.function.name"
-            | "tool_calls.#.function.arguments"
-    )
-}
+    fn value(&mut self, path: &str, value: Scalar<'_>) {
+        let text = value.text();
+        let facts = &mut self.facts;
+        match path {
+            "model" => facts.model = text.and_then(name),
+            "service_tier" => facts.service_tier = text.and_then(name),
+            "user" => facts.user = text.and_then(name).or(facts.user.take()),
+            "safety_identifier" => facts.user = facts.user.take().or_else(|| text.and_then(name)),
+            "metadata.user_id" => {
+                // One coding client appends the session to the user, which would make every session a user.
+                facts.user = text.map(|id| id.split("_session_").next().unwrap_or(id)).and_then(name);
+            }
+            "stream" => facts.stream = value == Scalar::Bool(true),
+            "background" => facts.background = value == Scalar::Bool(true),
+            "stream_options.include_usage" => facts.asked_usage = value == Scalar::Bool(true),
+            "max_completion_tokens" => self.completion_tokens = value.count(),
+            "max_tokens" | "max_output_tokens" => facts.max_output_tokens = value.count(),
+            "n" | "best_of" => {
+                let count = value.count().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
+                self.n = self.n.max(count);
+            }
+            _ => match self.dialect.request_part(path) {
+                Part::Kind if text.is_some_and(|kind| MEDIA.contains(&kind)) => facts.prompt.media += 1,
+                Part::SourceKind => self.plain_source = text == Some("text"),
+                Part::Text | Part::Prompt if matches!(value, Scalar::Number(_)) => {
+                    facts.prompt.token_ids += 1;
+                }
+                _ => {}
+            },
+        }
+    }
 
-/// Strings of one item of a Responses input.
-fn is_item_text(path: &str) -> bool {
-    matches!(path, "role" | "content" | "content.#.text" | "output" | "arguments" | "name" | "summary.#.text")
-}
+    fn text(&mut self, _: &str, piece: &str) {
+        if !self.facts.prompt.push(piece) {
+            self.facts.defects.insert(Defect::RequestIncomplete);
+        }
+    }
 
-/// Strings of one Anthropic message, tool calls and their results included.
-fn is_block_text(path: &str) -> bool {
-    matches!(
-        path,
-        "content" | "content.#.text" | "content.#.name" | "content.#.thinking" | "content.#.content"
-    ) || path.starts_with("content.#.input.")
-        || path == "content.#.content.#.text"
-}
-
-/// Definitions of tools are prompt text too: names, descriptions and schemas.
-fn is_tool_text(path: &str) -> bool {
-    path.starts_with("tools.#.") || path.starts_with("functions.#.")
-}
-
-fn is_media(kind: &str) -> bool {
-    matches!(kind, "image_url" | "input_image" | "image" | "input_audio" | "file" | "input_file" | "document")
-}
-
-/// The value of one short field of a multipart form.
-fn form_field(body: &[u8], name: &str) -> Option<String> {
-    let marker = format!("name=\"{name}\"");
-    let at = memchr::memmem::find(body, marker.as_bytes())? + marker.len();
-    let rest = &body[at..body.len().min(at + limits::JSON_SCALAR_BYTES_MAX)];
-    let start = memchr::memmem::find(rest, b"\r\n\r\n")? + 4;
-    let value = &rest[start..];
-    let end = memchr::memchr(b'\r', value)?;
-    let text = std::str::from_utf8(&value[..end]).ok()?.trim();
-    (!text.is_empty() && text.len() <= limits::NAME_BYTES_MAX).then(|| text.to_owned())
+    fn text_end(&mut self, _: &str) {
+        self.facts.prompt.end();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::Detector;
+    use crate::dialect::sample::route;
 
-    fn read(path: &str, body: &str) -> RequestFacts {
-        let headers = Headers(&[]);
-        let route = Detector::new(vec![]).detect("POST", "api.openai.com", None, path, headers).unwrap();
-        read_request(&route, headers, body.as_bytes())
+    fn read(dialect: Dialect, body: &str) -> RequestFacts {
+        read_request(&route(dialect), Headers(&[]), body.as_bytes())
+    }
+
+    fn texts(facts: &RequestFacts) -> Vec<&str> {
+        facts.prompt.texts().collect()
     }
 
     #[test]
-    fn a_chat_request_tells_what_may_be_billed() {
+    fn a_chat_request_is_read() {
         let facts = read(
-            "/v1/chat/completions",
-            r#"{"model":"gpt-4o","messages":[{"role":"system","content":"be brief"},{"role":"user","name":"ana","content":[
-            {"type":"text","text":"what is this?"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}],
-            "tools":[{"type":"function","function":{"name":"look","description":"looks"}}],
-            "n":2,"max_completion_tokens":50,"stream":true,"stream_options":{"include_usage":true}}"#,
+            Dialect::OpenAiChat,
+            r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},"n":3,"max_tokens":9,
+            "max_completion_tokens":7,"user":"u","safety_identifier":"s","service_tier":"flex","messages":[
+            {"role":"system","content":"be \u00e9"},{"role":"user","name":"ann","content":[{"type":"text","text":"look"},
+            {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}},
+            {"type":"input_audio","input_audio":{"data":"BBBB"}},{"type":"file","file":{"file_data":"CCCC"}}]},
+            {"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"{\"a\":1}"}}]}],
+            "tools":[{"type":"function","function":{"name":"f"}}]}"#,
         );
 
-        assert_eq!(facts.model.as_deref(), Some("gpt-4o"));
-        assert_eq!((facts.stream, facts.asked_usage, facts.choices), (true, true, 2));
-        assert_eq!(facts.max_output_tokens, Some(50));
-        let prompt = &facts.prompt;
-        assert_eq!((prompt.messages, prompt.names, prompt.tools, prompt.media), (2, 1, 1, 1));
-        let texts: Vec<&str> = prompt.texts().collect();
         assert_eq!(
-            texts,
-            ["system", "be brief", "user", "ana", "what is this?", "function", "look", "looks"]
+            texts(&facts),
+            ["be \u{e9}", "ann", "look", "f", r#"{"a":1}"#, r#"{"type":"function","function":{"name":"f"}}"#]
         );
+        assert_eq!(
+            (facts.prompt.messages, facts.prompt.names, facts.prompt.tools, facts.prompt.media),
+            (3, 1, 1, 3)
+        );
+        assert_eq!((facts.stream, facts.asked_usage, facts.choices), (true, true, 3));
+        assert_eq!(facts.max_output_tokens, Some(7));
+        assert_eq!((facts.model.as_deref(), facts.user.as_deref()), (Some("m"), Some("u")));
+        assert_eq!(facts.service_tier.as_deref(), Some("flex"));
         assert!(facts.defects.is_empty());
     }
 
     #[test]
-    fn token_ids_are_counted_and_not_read_as_text() {
-        let one = read("/v1/embeddings", r#"{"model":"m","input":[1,2,3]}"#);
-        let many = read("/v1/completions", r#"{"model":"m","prompt":[[1,2],[3]],"best_of":3}"#);
-        let texts = read("/v1/embeddings", r#"{"model":"m","input":["a","b"]}"#);
+    fn an_anthropic_request_counts_text_but_not_base64() {
+        let facts = read(
+            Dialect::AnthropicMessages,
+            r#"{"model":"m","max_tokens":5,"metadata":{"user_id":"user_1_session_2"},"system":[{"type":"text","text":"sys"}],
+            "messages":[{"role":"user","content":[
+            {"type":"image","source":{"type":"base64","data":"AAAA"}},
+            {"type":"document","source":{"type":"text","media_type":"text/plain","data":"plain"}},
+            {"type":"document","source":{"data":"BBBB","type":"base64"}},
+            {"type":"tool_result","content":[{"type":"text","text":"found"},{"type":"image","source":{"data":"CC"}}]}]},
+            {"role":"assistant","content":[{"type":"tool_use","name":"f","input":{"a":[1]}}]}]}"#,
+        );
 
-        assert_eq!((one.prompt.token_ids, many.prompt.token_ids, many.choices), (3, 3, 3));
-        assert_eq!(many.max_output_tokens, Some(COMPLETIONS_MAX_TOKENS));
-        assert_eq!((texts.prompt.texts().count(), texts.prompt.messages), (2, 0));
+        assert_eq!(texts(&facts), ["sys", "plain", "found", "f", r#"{"a":[1]}"#]);
+        assert_eq!((facts.prompt.messages, facts.prompt.media), (2, 4));
+        assert_eq!(facts.user.as_deref(), Some("user_1"));
+        assert_eq!(facts.max_output_tokens, Some(5));
     }
 
     #[test]
-    fn a_form_names_its_model() {
-        let route = Detector::new(vec![])
-            .detect("POST", "api.openai.com", None, "/v1/audio/transcriptions", Headers(&[]))
-            .unwrap();
-        let headers = [(&b"Content-Type"[..], &b"multipart/form-data; boundary=x"[..])];
-        let body = b"--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--x--";
+    fn a_responses_request_is_text_or_items() {
+        let text =
+            read(Dialect::OpenAiResponses, r#"{"instructions":"i","input":"hello","background":true}"#);
+        let items = read(
+            Dialect::OpenAiResponses,
+            r#"{"max_output_tokens":4,"input":[{"role":"user","content":[{"type":"input_text","text":"a"},
+            {"type":"input_image","image_url":"data:image/png;base64,AA"}]},
+            {"type":"function_call_output","output":"b"}]}"#,
+        );
 
-        assert_eq!(read_request(&route, Headers(&headers), body).model.as_deref(), Some("whisper-1"));
+        assert_eq!((texts(&text), text.prompt.messages, text.background), (vec!["i", "hello"], 1, true));
+        assert_eq!((texts(&items), items.prompt.messages, items.prompt.media), (vec!["a", "b"], 2, 1));
+        assert_eq!(items.max_output_tokens, Some(4));
     }
 
     #[test]
-    fn a_cut_off_request_is_incomplete_and_still_names_its_model() {
-        let facts = read("/v1/chat/completions", r#"{"model":"gpt-4o","messages":[{"role":"us"#);
+    fn prompts_of_a_completion_multiply_its_choices() {
+        let cases = [
+            (r#"{"prompt":"a","n":2}"#, 2, 0, 1),
+            (r#"{"prompt":["a","b"],"n":2,"best_of":3}"#, 6, 0, 2),
+            (r#"{"prompt":[1,2,3]}"#, 1, 3, 0),
+            (r#"{"prompt":[[1,2],[3]]}"#, 2, 3, 0),
+            ("{}", 1, 0, 0),
+        ];
+        for (body, choices, ids, count) in cases {
+            let facts = read(Dialect::OpenAiCompletions, body);
+            assert_eq!(
+                (facts.choices, facts.prompt.token_ids, texts(&facts).len()),
+                (choices, ids, count),
+                "{body}"
+            );
+        }
+    }
 
-        assert_eq!(facts.model.as_deref(), Some("gpt-4o"));
-        assert!(facts.defects.contains(Defect::RequestIncomplete));
+    #[test]
+    fn embeddings_take_text_and_token_ids() {
+        let texts_in = read(Dialect::OpenAiEmbeddings, r#"{"input":["a","b"]}"#);
+        let ids_in = read(Dialect::OpenAiEmbeddings, r#"{"input":[[1,2],[3]]}"#);
+
+        assert_eq!((texts(&texts_in), texts_in.choices), (vec!["a", "b"], 1));
+        assert_eq!(ids_in.prompt.token_ids, 3);
+    }
+
+    #[test]
+    fn a_form_is_read_like_json() {
+        let pairs: [(&[u8], &[u8]); 1] = [(b"content-type", b"multipart/form-data; boundary=b")];
+        let part = |name: &str, value: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name={name}\r\n\r\n{value}\r\n")
+        };
+        let body = [part("model", "m"), part("stream", "true"), part("n", "2"), part("prompt", "p")].concat()
+            + "--b--";
+        let facts = read_request(&route(Dialect::OpenAiMedia), Headers(&pairs), body.as_bytes());
+
+        assert_eq!((facts.model.as_deref(), facts.stream, facts.choices), (Some("m"), true, 2));
+        assert_eq!(texts(&facts), ["p"]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_body_is_named() {
+        let cases = [
+            ("", None),
+            ("{}", None),
+            (r#"{"model":"m""#, Some(Defect::RequestIncomplete)),
+            ("model=m", Some(Defect::Malformed)),
+        ];
+        for (body, defect) in cases {
+            let facts = read(Dialect::OpenAiChat, body);
+            assert_eq!(facts.defects.iter().next(), defect, "{body}");
+        }
+        let pairs: [(&[u8], &[u8]); 1] = [(b"content-encoding", b"gzip")];
+        let facts = read_request(&route(Dialect::OpenAiChat), Headers(&pairs), b"{}");
+        assert!(facts.defects.contains(Defect::Undecodable));
+    }
+
+    #[test]
+    fn an_encoded_body_is_decoded_and_long_names_are_cut() {
+        let body = format!(r#"{{"model":"{}"}}"#, "\u{e9}".repeat(200));
+        let encoded = zstd::stream::encode_all(body.as_bytes(), 1).unwrap();
+        let pairs: [(&[u8], &[u8]); 1] = [(b"Content-Encoding", b"zstd")];
+        let facts = read_request(&route(Dialect::OpenAiChat), Headers(&pairs), &encoded);
+
+        assert_eq!(facts.model, Some("\u{e9}".repeat(64)));
+    }
+
+    #[test]
+    fn a_prompt_is_never_printed() {
+        let facts = read(Dialect::OpenAiChat, r#"{"messages":[{"content":"secret"}]}"#);
+
+        assert!(!format!("{facts:?}").contains("secret"));
     }
 }

@@ -9,8 +9,8 @@ use super::prompt_count::{PromptCount, stand_in};
 use super::{Exchange, Opening};
 use crate::budget::{Dimension, Mode, Subject};
 use crate::cost::Rates;
-use crate::detect::Headers;
 use crate::dialect::{Prompt, RequestFacts, read_request};
+use crate::headers::Headers;
 use crate::limits;
 use crate::meter::{Shared, Unpriced};
 use crate::snapshot::Series;
@@ -44,6 +44,7 @@ impl Exchange {
             reply: None,
             status: 0,
             first_chunk_at: None,
+            between_events: false,
             cutting: false,
             cut: false,
             closed: false,
@@ -85,7 +86,7 @@ impl Exchange {
             shadow = shadow.or(verdict.would_refuse.map(Cause::from));
             refused = verdict.refused.map(Cause::from);
             if refused.is_none() {
-                self.hold = Some(Hold::new(output));
+                self.hold = Some(Hold::new(forecast));
             }
         }
         let (decision, mode, reason) = match (&refused, &shadow) {

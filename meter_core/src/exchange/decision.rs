@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::budget::Refusal;
-use crate::dialect::{Dialect, refusal};
+use crate::dialect::{Dialect, error_body};
 use crate::limits;
 
 /// The answer to a request.
@@ -106,7 +106,7 @@ impl Answer {
         if let Some(reset) = cause.resets_at_ns {
             headers.push(field("x-tokmeter-reset", &(reset / 1_000_000_000).to_string()));
         }
-        let body = refusal::error_body(dialect, &cause.message(), "insufficient_quota");
+        let body = error_body(dialect, &cause.message(), "insufficient_quota");
         Self { status: 429, headers, body, cause }
     }
 }

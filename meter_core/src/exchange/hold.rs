@@ -49,17 +49,24 @@ impl Forecast {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hold {
     output_tokens: u64,
+    /// Output tokens that the provider will not go beyond.
+    ceiling: Option<u64>,
     refused: bool,
 }
 
 impl Hold {
-    /// A hold of `output_tokens`.
-    pub(super) const fn new(output_tokens: u64) -> Self {
-        Self { output_tokens, refused: false }
+    /// A hold of the output tokens of `forecast`.
+    pub(super) fn new(forecast: Forecast) -> Self {
+        let ceiling = forecast.max_output_tokens.map(|max| max.saturating_mul(forecast.choices.max(1)));
+        Self { output_tokens: forecast.output_tokens(), ceiling, refused: false }
     }
 
-    /// Whether `seen` output tokens are close enough to the hold that more must be asked for.
+    /// Whether `seen` output tokens are close enough to the hold that more must be asked for. A hold of all that the
+    /// request allows never runs low.
     pub(super) fn runs_low(self, seen: u64) -> bool {
+        if self.ceiling.is_some_and(|ceiling| self.output_tokens >= ceiling) {
+            return false;
+        }
         let percent = if self.refused { CUT_AT_PERCENT } else { EXTEND_AT_PERCENT };
         seen.saturating_mul(100) >= self.output_tokens.saturating_mul(percent)
     }
@@ -73,7 +80,7 @@ impl Hold {
 
     /// The hold after `step` more tokens were granted.
     pub(super) fn grown(self, step: u64) -> Self {
-        Self { output_tokens: self.output_tokens.saturating_add(step), refused: false }
+        Self { output_tokens: self.output_tokens.saturating_add(step), refused: false, ..self }
     }
 
     /// The hold after an extension was refused; None when nothing is left of it and the reply must be cut.
@@ -127,8 +134,15 @@ mod tests {
     }
 
     #[test]
+    fn a_hold_of_all_that_the_request_allows_never_runs_low() {
+        let hold = Hold::new(Forecast { stream: true, max_output_tokens: Some(100), choices: 3, ..UNKNOWN });
+
+        assert!(!hold.runs_low(300));
+    }
+
+    #[test]
     fn a_refused_extension_leaves_the_rest_of_the_hold_and_then_nothing() {
-        let hold = Hold::new(1000);
+        let hold = Hold::new(Forecast { stream: true, p95: Some(1000), ..UNKNOWN });
         assert!(!hold.runs_low(799));
         assert!(hold.runs_low(800));
 

@@ -20,10 +20,12 @@ pub use prompt_count::PromptCount;
 
 use crate::attribution::Attribution;
 use crate::cost::Rates;
-use crate::detect::{Headers, Route};
-use crate::dialect::{Progress, Reply, RequestFacts, refusal};
+use crate::detect::Route;
+use crate::dialect::{Progress, Reply, RequestFacts, error_event};
+use crate::headers::Headers;
 use crate::limits;
 use crate::meter::{Request, Shared};
+use crate::snapshot::Series;
 use hold::Hold;
 use output::Output;
 
@@ -74,6 +76,8 @@ pub struct Exchange {
     status: u16,
     first_chunk_at: Option<i64>,
     output: Output,
+    /// The last piece ended between two events of a plain stream.
+    between_events: bool,
     /// Set when the reply must be cut at the next event boundary.
     cutting: bool,
     cut: bool,
@@ -116,19 +120,23 @@ impl Exchange {
         let Some(reply) = &mut self.reply else { return Passage::Forward };
         let output = &mut self.output;
         let progress = reply.feed(chunk, &mut |text| output.push(text));
-        self.guard(chunk, progress, now)
-    }
-
-    /// Keeps the reservation ahead of the reply, or cuts the reply.
-    fn guard(&mut self, chunk: &[u8], progress: Progress, now: i64) -> Passage {
-        let Some(hold) = self.hold else { return Passage::Forward };
-        let streams = self.reply.as_ref().is_some_and(|reply| {
-            let finding = reply.finding();
-            finding.streamed && !finding.finished
-        });
-        if !streams {
+        let was_between = std::mem::replace(&mut self.between_events, progress.at_boundary);
+        if !self.may_be_cut() {
             return Passage::Forward;
         }
+        self.guard(now);
+        if self.cutting { self.cut_at(chunk, progress, was_between) } else { Passage::Forward }
+    }
+
+    /// Whether the reply is a running stream under a reservation.
+    fn may_be_cut(&self) -> bool {
+        let running = |reply: &Reply| reply.finding().streamed && !reply.finding().finished;
+        self.hold.is_some() && self.reply.as_ref().is_some_and(running)
+    }
+
+    /// Keeps the reservation ahead of the reply, or decides to cut.
+    fn guard(&mut self, now: i64) {
+        let Some(hold) = self.hold else { return };
         if now >= self.renew_at {
             self.renew(now);
         }
@@ -138,22 +146,25 @@ impl Exchange {
                 self.extend(hold, seen, now);
             }
         }
-        if self.cutting { self.cut_at(chunk, progress) } else { Passage::Forward }
     }
 
-    fn cut_at(&mut self, chunk: &[u8], progress: Progress) -> Passage {
-        let Some(whole) = progress.boundary.and_then(|boundary| chunk.get(..boundary)) else {
-            if progress.cuttable {
+    /// Ends the reply between two events: after the last whole one of `chunk`, or before `chunk` where one ended.
+    fn cut_at(&mut self, chunk: &[u8], progress: Progress, was_between: bool) -> Passage {
+        let boundary = progress.boundary.or(was_between.then_some(0));
+        let Some(whole) = boundary.and_then(|boundary| chunk.get(..boundary)) else {
+            if self.reply.as_ref().is_some_and(Reply::is_plain) {
                 // In the middle of an event: the next boundary is near, and a broken event helps nobody.
                 return Passage::Forward;
             }
             self.cut = true;
+            self.count_cut("enforce", self.cause.as_ref().map_or("none", |cause| cause.reason));
             return Passage::Cut { data: Vec::new(), clean: false };
         };
         self.cut = true;
+        self.count_cut("enforce", self.cause.as_ref().map_or("none", |cause| cause.reason));
         let message = self.cause.as_ref().map(Cause::message).unwrap_or_default();
         let mut data = whole.to_vec();
-        data.extend_from_slice(&refusal::error_event(self.route.dialect, &message, "insufficient_quota"));
+        data.extend_from_slice(&error_event(self.route.dialect, &message, "insufficient_quota"));
         Passage::Cut { data, clean: true }
     }
 
@@ -163,8 +174,7 @@ impl Exchange {
             let more = hold::step(self.rates.as_ref(), step);
             let verdict = self.meter.state().budgets.extend(self.id.bits(), more, expires, now);
             if let Some(shadow) = verdict.would_refuse {
-                self.would_refuse = true;
-                self.cause.get_or_insert(shadow.into());
+                self.would_cut(shadow.into());
             }
             match verdict.refused {
                 None => {
@@ -178,6 +188,19 @@ impl Exchange {
             Some(rest) => self.hold = Some(rest),
             None => self.cutting = true,
         }
+    }
+
+    /// A budget in shadow mode would have cut this reply; counted once.
+    fn would_cut(&mut self, cause: Cause) {
+        if !self.would_refuse {
+            self.would_refuse = true;
+            self.count_cut("shadow", cause.reason);
+            self.cause.get_or_insert(cause);
+        }
+    }
+
+    fn count_cut(&self, mode: &str, reason: &str) {
+        self.meter.state().tally.count(Series::Decisions, &["cut", mode, reason]);
     }
 
     fn renew(&mut self, now: i64) {

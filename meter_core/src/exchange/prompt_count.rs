@@ -6,8 +6,8 @@
 use crate::dialect::{Dialect, Prompt};
 use crate::tokenizer::{self, Tokenizer};
 
-/// Tokens that frame each chat message.
-const MESSAGE_TOKENS: u64 = 3;
+/// Tokens that frame each chat message, its role included.
+const MESSAGE_TOKENS: u64 = 4;
 /// Tokens that prime the reply of a chat.
 const PRIMER_TOKENS: u64 = 3;
 /// Tokens of one image or document page where its size is not looked at: a 2048 x 4096 image on tile models.
@@ -42,7 +42,7 @@ impl PromptCount {
             Dialect::AnthropicMessages => u64::from(prompt.messages) * MESSAGE_TOKENS,
             Dialect::OpenAiCompletions
             | Dialect::OpenAiEmbeddings
-            | Dialect::OpenAiTranscription
+            | Dialect::OpenAiMedia
             | Dialect::Opaque => 0,
         };
         let extras = u64::from(prompt.tools) * TOOL_TOKENS + u64::from(prompt.media) * MEDIA_TOKENS;

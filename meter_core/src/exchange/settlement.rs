@@ -10,6 +10,7 @@ use crate::cost::Charge;
 use crate::dialect::Finding;
 use crate::meter::{Finished, State, Unpriced};
 use crate::money::Nano;
+use crate::price_book::Model;
 use crate::usage::{Provenance, Usage};
 
 impl Exchange {
@@ -46,10 +47,10 @@ impl Exchange {
         let known = named.and_then(|model| meter.book.find(&entry.provider, model));
         state.record(&Finished {
             entry: &entry,
-            model: known.map(|model| model.id()).or(named),
+            model: known.map(Model::id).or(named),
             error_code: finding.error_code.as_deref(),
             billable,
-            context_window: known.and_then(|model| model.context_window()),
+            context_window: known.and_then(Model::context_window),
         });
         Some(entry)
     }
@@ -79,11 +80,13 @@ impl Exchange {
     /// What was used: as the provider states it; else as counted here, as far as the reply was seen.
     fn usage(&mut self, finding: &Finding, outcome: Outcome, reason: CloseReason) -> (Usage, Provenance) {
         let stated = finding.provenance == Provenance::Reported;
+        let whole_statement = finding.usage.output_tokens.is_some() || !self.route.dialect.generates();
         let never_sent = self.status == 0 && reason == CloseReason::UpstreamGone;
-        if stated && (finding.finished || !finding.streamed) {
+        if stated && whole_statement {
             return (finding.usage.clone(), Provenance::Reported);
         }
-        let countable = self.route.billable && !self.route.poll && !finding.pending && self.status < 400;
+        let countable =
+            self.route.billable && !self.route.poll && !self.facts.background && self.status < 400;
         if !countable || never_sent || outcome == Outcome::Refused || self.facts.model.is_none() {
             return (finding.usage.clone(), finding.provenance);
         }
@@ -95,6 +98,11 @@ impl Exchange {
         }
         let whole = finding.finished && self.input.exact && !stated;
         (usage, if whole { Provenance::Counted } else { Provenance::Estimated })
+    }
+
+    /// The provider works on: a later read states the usage.
+    fn pending(&self, provenance: Provenance) -> bool {
+        provenance == Provenance::None && (self.facts.background || self.route.poll)
     }
 
     /// A later read of a response that was charged before.
@@ -115,7 +123,7 @@ impl Exchange {
     /// What it cost: nothing if it is not billable, None if nobody knows.
     fn cost(&self, finding: &Finding, usage: &Usage, provenance: Provenance, billable: bool) -> Option<Nano> {
         let never_sent = self.status == 0 && provenance == Provenance::None;
-        if !billable || never_sent || finding.pending || self.route.poll && provenance == Provenance::None {
+        if !billable || never_sent || self.pending(provenance) {
             return Some(Nano::ZERO);
         }
         if provenance == Provenance::None {

@@ -1,3 +1,3 @@
-//! Framing of streamed replies: bytes in any cut, frames out. No frame's content is looked at here.
+//! Framings of streamed bodies: where one event ends and the next begins.
 
 pub mod sse;

@@ -1,162 +1,280 @@
-//! Server-sent events, incrementally: every line ending, comments, several data lines, a byte-order mark, bounded length.
-//! Source: the event stream format of the HTML standard. Unlike a browser, a last event without its blank line counts.
+//! Server-sent events (WHATWG): lines in any of their three endings and any cut become event names and data in pieces.
+//!
+//! It owns lines, fields and event boundaries. It refuses to know what the data means, except that `[DONE]` ends a stream.
+//! Nothing is buffered but a field's name.
 
 use memchr::memchr2;
 
 use crate::limits;
 use crate::usage::{Defect, Defects};
 
-/// One event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Event<'a> {
-    /// The event's name; empty when it has none.
-    pub name: &'a [u8],
-    /// Its data lines, joined by line feeds.
-    pub data: &'a [u8],
+/// Who is told what the stream says.
+pub trait Events {
+    /// The current event's name.
+    fn name(&mut self, name: &str);
+    /// A piece of the current event's data; lines are joined by `\n`.
+    fn data(&mut self, piece: &[u8]);
+    /// The current event's data is `[DONE]`.
+    fn done(&mut self);
+    /// The current event is complete. `intact` is false if data beyond the limit was left out.
+    fn end(&mut self, intact: bool);
 }
 
-/// Splits a stream into events.
-#[derive(Debug, Default)]
+const DONE: &[u8] = b"[DONE]";
+const BOM: &[u8] = b"\xef\xbb\xbf";
+/// The longest field name that means anything is `event`.
+const FIELD_BYTES_MAX: usize = 5;
+
+/// Where in a line the next byte belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    LineStart,
+    Field,
+    /// Just behind the colon, where one space is dropped.
+    ValueStart(Field),
+    Value(Field),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    Data,
+    Event,
+    Other,
+}
+
+/// How far into `[DONE]` the event's data is; it is only handed on as data when it turns out to be something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    Matched(usize),
+    Settled,
+    Done,
+}
+
+/// Splits one stream.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about one position, each read on its own"
+)]
 pub struct Sse {
-    /// The line that has not ended yet.
-    line: Vec<u8>,
+    at: At,
+    field: Vec<u8>,
     name: Vec<u8>,
-    data: Vec<u8>,
+    opening: Opening,
+    /// Bytes of data of the current event.
+    data_bytes: usize,
+    /// The current event has at least one data line.
     has_data: bool,
-    /// The last byte was a carriage return, so that a line feed now belongs to it.
-    after_return: bool,
-    /// A line has been seen, so that a byte-order mark can no longer come.
-    begun: bool,
-    /// The event is longer than the limit; the rest of it is skipped.
-    too_long: bool,
+    /// A byte of the current event was seen: the stream does not stand between events.
+    inside: bool,
+    /// The last byte was a `\r` that ended a line; a `\n` right behind belongs to it.
+    after_cr: bool,
+    /// Lines end in a bare `\r`, so a blank line is over without waiting for a `\n`.
+    bare_cr: bool,
+    /// How much of a byte order mark was seen at the very start.
+    bom: Option<usize>,
     defects: Defects,
 }
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+impl Default for Sse {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Sse {
-    /// What was wrong so far.
-    pub const fn defects(&self) -> Defects {
+    /// A splitter before the first byte.
+    pub fn new() -> Self {
+        Self {
+            at: At::LineStart,
+            field: Vec::with_capacity(FIELD_BYTES_MAX + 1),
+            name: Vec::new(),
+            opening: Opening::Matched(0),
+            data_bytes: 0,
+            has_data: false,
+            inside: false,
+            after_cr: false,
+            bare_cr: false,
+            bom: Some(0),
+            defects: Defects::default(),
+        }
+    }
+
+    /// What was wrong so far: `FrameTooLong`.
+    pub fn defects(&self) -> Defects {
         self.defects
     }
 
-    /// Whether the last byte ended an event, so that something may be put in here.
+    /// Whether everything so far belongs to complete events: bytes put here start a new event.
     pub fn at_boundary(&self) -> bool {
-        self.line.is_empty() && self.name.is_empty() && !self.has_data && !self.too_long
+        !self.inside && self.at == At::LineStart && (!self.after_cr || self.bare_cr)
     }
 
-    /// Takes the next bytes and hands on every event that they complete. Returns the offset just after the last of
-    /// them, or after another place between events.
-    pub fn feed(&mut self, bytes: &[u8], mut sink: impl FnMut(Event<'_>)) -> Option<usize> {
+    /// Splits the next bytes, cut anywhere. Returns the offset in `chunk` just behind the last complete event or comment, if one
+    /// ended here.
+    pub fn feed(&mut self, chunk: &[u8], events: &mut (impl Events + ?Sized)) -> Option<usize> {
         let mut boundary = None;
         let mut at = 0;
-        if self.after_return && bytes.first() == Some(&b'\n') {
-            at = 1;
-            if self.at_boundary() {
-                boundary = Some(at);
-            }
-        }
-        if !bytes.is_empty() {
-            self.after_return = false;
-        }
-        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let Some(end) = memchr2(b'\n', b'\r', rest) else {
-                self.keep(rest);
-                break;
-            };
-            let ended_event = self.take_line(&rest[..end], &mut sink);
-            at += end + 1;
-            if rest[end] == b'\r' {
-                match rest.get(end + 1) {
-                    Some(b'\n') => at += 1,
-                    Some(_) => {}
-                    None => self.after_return = true,
+        while let Some(byte) = chunk.get(at) {
+            if std::mem::take(&mut self.after_cr) {
+                let crlf = *byte == b'\n';
+                self.bare_cr = !crlf;
+                at += usize::from(crlf);
+                if self.at_boundary() {
+                    boundary = Some(at);
+                }
+                if crlf {
+                    continue;
                 }
             }
-            if ended_event {
-                boundary = Some(at);
+            if matches!(byte, b'\r' | b'\n') {
+                self.line_end(events);
+                self.after_cr = *byte == b'\r';
+                at += 1;
+                if self.at_boundary() {
+                    boundary = Some(at);
+                }
+                continue;
             }
+            at += self.inside_line(chunk.get(at..).unwrap_or_default(), events);
         }
         boundary
     }
 
-    /// The stream has ended; hands on an event that lacks only its blank line.
-    pub fn end(&mut self, mut sink: impl FnMut(Event<'_>)) {
-        if !self.line.is_empty() {
-            self.take_line(b"", &mut sink);
+    /// Says that the stream ended. A last event without its blank line is told, as lenient clients read it.
+    pub fn end(&mut self, events: &mut (impl Events + ?Sized)) {
+        if self.at != At::LineStart {
+            self.line_end(events);
         }
-        self.dispatch(&mut sink);
+        self.event_end(events);
     }
 
-    fn keep(&mut self, part: &[u8]) {
-        if self.line.len() + self.data.len() + part.len() > limits::SSE_EVENT_BYTES_MAX {
-            self.too_long = true;
-            self.line.clear();
-            self.data.clear();
-        }
-        if self.too_long {
-            // Only whether the line is blank still matters.
-            if self.line.is_empty() && !part.is_empty() {
-                self.line.push(b':');
+    /// Takes bytes up to the end of the line or of a field's name; returns how many.
+    fn inside_line(&mut self, bytes: &[u8], events: &mut (impl Events + ?Sized)) -> usize {
+        if let Some(seen) = self.bom {
+            if bytes.first() == BOM.get(seen) {
+                self.bom = (seen + 1 < BOM.len()).then_some(seen + 1);
+                return 1;
             }
-        } else {
-            self.line.extend_from_slice(part);
+            self.bom = None;
         }
-    }
-
-    /// Takes the rest of a line; true when it was the blank line that ends an event.
-    fn take_line(&mut self, rest: &[u8], sink: &mut impl FnMut(Event<'_>)) -> bool {
-        if self.line.is_empty() && rest.len() + self.data.len() <= limits::SSE_EVENT_BYTES_MAX {
-            return self.line(rest, sink);
-        }
-        self.keep(rest);
-        let line = std::mem::take(&mut self.line);
-        let ended = self.line(&line, sink);
-        self.line = line;
-        self.line.clear();
-        ended
-    }
-
-    fn line(&mut self, line: &[u8], sink: &mut impl FnMut(Event<'_>)) -> bool {
-        let line = if self.begun { line } else { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) };
-        self.begun = true;
-        if line.is_empty() {
-            self.dispatch(sink);
-            return true;
-        }
-        if self.too_long {
-            return false;
-        }
-        let colon = line.iter().position(|byte| *byte == b':');
-        let (field, value) = colon.map_or((line, &b""[..]), |colon| (&line[..colon], &line[colon + 1..]));
-        let value = value.strip_prefix(b" ").unwrap_or(value);
-        match field.trim_ascii_start() {
-            b"data" => {
-                if self.has_data {
-                    self.data.push(b'\n');
+        let line = memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len());
+        let bytes = bytes.get(..line).unwrap_or_default();
+        match self.at {
+            At::LineStart | At::Field => {
+                if self.at == At::LineStart {
+                    self.field.clear();
+                    self.at = At::Field;
                 }
-                self.has_data = true;
-                self.data.extend_from_slice(value);
+                let colon = memchr::memchr(b':', bytes);
+                let part = bytes.get(..colon.unwrap_or(line)).unwrap_or_default();
+                let room = FIELD_BYTES_MAX + 1 - self.field.len();
+                self.field.extend(part.iter().take(room));
+                if !part.is_empty() {
+                    self.inside = true;
+                }
+                let Some(colon) = colon else { return line };
+                self.at = At::ValueStart(self.begin_value(events));
+                colon + 1
+            }
+            At::ValueStart(field) => {
+                self.at = At::Value(field);
+                usize::from(bytes.first() == Some(&b' '))
+            }
+            At::Value(field) => {
+                self.value(field, bytes, events);
+                line
+            }
+        }
+    }
+
+    fn begin_value(&mut self, events: &mut (impl Events + ?Sized)) -> Field {
+        match self.field.as_slice() {
+            b"data" => {
+                if std::mem::replace(&mut self.has_data, true) {
+                    self.data(b"\n", events);
+                }
+                Field::Data
             }
             b"event" => {
                 self.name.clear();
-                self.name.extend_from_slice(&value[..value.len().min(limits::NAME_BYTES_MAX)]);
+                Field::Event
             }
-            _ => {}
+            _ => Field::Other,
         }
-        false
     }
 
-    fn dispatch(&mut self, sink: &mut impl FnMut(Event<'_>)) {
-        if self.too_long {
-            self.defects.insert(Defect::FrameTooLong);
-        } else if self.has_data {
-            sink(Event { name: &self.name, data: &self.data });
+    fn value(&mut self, field: Field, bytes: &[u8], events: &mut (impl Events + ?Sized)) {
+        match field {
+            Field::Data => self.data(bytes, events),
+            Field::Event => {
+                let room = limits::NAME_BYTES_MAX - self.name.len();
+                self.name.extend(bytes.iter().take(room));
+            }
+            Field::Other => {}
         }
-        self.data.clear();
-        self.name.clear();
+    }
+
+    fn data(&mut self, bytes: &[u8], events: &mut (impl Events + ?Sized)) {
+        let mut rest = bytes;
+        while let Opening::Matched(matched) = self.opening {
+            let Some((byte, behind)) = rest.split_first() else { return };
+            if DONE.get(matched) == Some(byte) {
+                rest = behind;
+                self.opening = Opening::Matched(matched + 1);
+                if matched + 1 == DONE.len() {
+                    self.opening = Opening::Done;
+                    events.done();
+                }
+            } else {
+                self.opening = Opening::Settled;
+                self.bounded(DONE.get(..matched).unwrap_or_default(), events);
+            }
+        }
+        if self.opening == Opening::Settled {
+            self.bounded(rest, events);
+        }
+    }
+
+    fn bounded(&mut self, bytes: &[u8], events: &mut (impl Events + ?Sized)) {
+        let room = limits::SSE_EVENT_BYTES_MAX.saturating_sub(self.data_bytes);
+        let kept = bytes.get(..room).unwrap_or(bytes);
+        self.data_bytes = self.data_bytes.saturating_add(bytes.len());
+        if self.data_bytes > limits::SSE_EVENT_BYTES_MAX {
+            self.defects.insert(Defect::FrameTooLong);
+        }
+        if !kept.is_empty() {
+            events.data(kept);
+        }
+    }
+
+    fn line_end(&mut self, events: &mut (impl Events + ?Sized)) {
+        let ended = std::mem::replace(&mut self.at, At::LineStart);
+        match ended {
+            At::LineStart => self.event_end(events),
+            At::Field => {
+                // A line without a colon is a field with no value.
+                self.begin_value(events);
+            }
+            At::ValueStart(Field::Event) | At::Value(Field::Event) => {
+                events.name(&String::from_utf8_lossy(&self.name));
+            }
+            At::ValueStart(_) | At::Value(_) => {}
+        }
+        self.bom = None;
+    }
+
+    fn event_end(&mut self, events: &mut (impl Events + ?Sized)) {
+        if self.has_data {
+            if let Opening::Matched(matched) = self.opening {
+                self.bounded(DONE.get(..matched).unwrap_or_default(), events);
+            }
+            events.end(self.data_bytes <= limits::SSE_EVENT_BYTES_MAX);
+        }
+        self.opening = Opening::Matched(0);
+        self.data_bytes = 0;
         self.has_data = false;
-        self.too_long = false;
+        self.inside = false;
     }
 }
 
@@ -166,66 +284,113 @@ mod tests {
 
     use super::*;
 
-    type Events = Vec<(String, String)>;
+    #[derive(Default)]
+    struct Script {
+        lines: Vec<String>,
+        data: Vec<u8>,
+    }
 
-    fn split(stream: &[u8], piece: usize) -> (Events, Sse) {
-        let (mut sse, mut events) = (Sse::default(), Events::new());
-        let mut note = |event: Event<'_>| {
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            events.push((text(event.name), text(event.data)));
-        };
-        for chunk in stream.chunks(piece.max(1)) {
-            sse.feed(chunk, &mut note);
+    impl Events for Script {
+        fn name(&mut self, name: &str) {
+            self.lines.push(format!("name {name}"));
         }
-        sse.end(&mut note);
-        (events, sse)
-    }
-
-    fn pairs(events: &[(&str, &str)]) -> Events {
-        events.iter().map(|(name, data)| ((*name).to_owned(), (*data).to_owned())).collect()
-    }
-
-    #[test]
-    fn every_line_ending_and_field_form_is_read() {
-        let stream = b"\xef\xbb\xbfdata:a\n\n: comment\r\n\r\n event: x\rdata: b\rdata:  c\r\rid: 1\n\ndata\n\ndata: last";
-
-        for piece in 1..stream.len() {
-            let expected = pairs(&[("", "a"), ("x", "b\n c"), ("", ""), ("", "last")]);
-            assert_eq!(split(stream, piece).0, expected, "{piece}");
+        fn data(&mut self, piece: &[u8]) {
+            self.data.extend_from_slice(piece);
+        }
+        fn done(&mut self) {
+            self.lines.push("done".to_owned());
+        }
+        fn end(&mut self, intact: bool) {
+            let data = std::mem::take(&mut self.data);
+            self.lines.push(format!("event {} {intact}", String::from_utf8_lossy(&data)));
         }
     }
 
-    #[test]
-    fn the_boundary_lies_after_the_last_whole_event() {
-        let mut sse = Sse::default();
-
-        assert_eq!(sse.feed(b"data: 1\n\ndata: 2\r\n\r\ndat", |_| {}), Some(20));
-        assert!(!sse.at_boundary());
-        assert_eq!(sse.feed(b"a: 3\n", |_| {}), None);
-        assert_eq!(sse.feed(b"\r", |_| {}), Some(1));
-        assert!(sse.at_boundary());
-        assert_eq!(sse.feed(b"\ndata: 4", |_| {}), Some(1));
+    fn split(bytes: &[u8], size: usize) -> Vec<String> {
+        let mut sse = Sse::new();
+        let mut script = Script::default();
+        for piece in bytes.chunks(size.max(1)) {
+            sse.feed(piece, &mut script);
+        }
+        sse.end(&mut script);
+        script.lines
     }
 
     #[test]
-    fn an_endless_event_is_skipped_and_the_next_one_read() {
-        let mut stream = b"data: ".to_vec();
-        stream.resize(limits::SSE_EVENT_BYTES_MAX + 4096, b'x');
-        stream.extend_from_slice(b"\ndata: more\n\ndata: next\n\n");
-
-        for piece in [1000, stream.len()] {
-            let (events, sse) = split(&stream, piece);
-            assert_eq!(events, pairs(&[("", "next")]));
-            assert!(sse.defects().contains(Defect::FrameTooLong));
+    fn fields_comments_and_line_ends_are_read() {
+        let stream = "\u{feff}: hello\r\nevent: ping\r\ndata: {\"a\":1}\r\n\r\nid: 7\ndata:x\ndata:  y\nretry: 3\n\n\
+            \n\ndata\r\rdata: [DO\n\ndata: [DONE]\n\nevent: last\ndata: z";
+        let expected = [
+            "name ping",
+            "event {\"a\":1} true",
+            "event x\n y true",
+            "event  true",
+            "event [DO true",
+            "done",
+            "event  true",
+            "name last",
+            "event z true",
+        ];
+        for size in [1, 2, 3, 5, stream.len()] {
+            assert_eq!(split(stream.as_bytes(), size), expected, "{size}");
         }
+    }
+
+    #[test]
+    fn a_boundary_stands_behind_the_last_complete_event() {
+        let cases: [(&[&str], Option<usize>, bool); 11] = [
+            (&["data: a\n\n"], Some(9), true),
+            (&["data: a\n\ndata: b"], Some(9), false),
+            (&["data: a\n\n", "data: b\n"], None, false),
+            (&["data: a\n", "\ndata"], Some(1), false),
+            (&["data: a\r\n\r\n"], Some(11), true),
+            (&["data: a\r\n\r"], None, false),
+            (&["data: a\r\n\r", "\ndata: b"], Some(1), false),
+            (&["data: a\r\rdata: b\r\r"], Some(18), true),
+            (&[": comment\n"], Some(10), true),
+            (&[": comm"], None, false),
+            (&["event: x\n"], None, false),
+        ];
+        for (chunks, boundary, at_boundary) in cases {
+            let mut sse = Sse::new();
+            let mut found = None;
+            for chunk in chunks {
+                found = sse.feed(chunk.as_bytes(), &mut Script::default());
+            }
+
+            assert_eq!((found, sse.at_boundary()), (boundary, at_boundary), "{chunks:?}");
+        }
+    }
+
+    #[test]
+    fn an_endless_event_is_cut_and_named() {
+        let mut sse = Sse::new();
+        let mut script = Script::default();
+        let block = vec![b'x'; 1 << 20];
+        sse.feed(b"data: ", &mut script);
+        for _ in 0..=limits::SSE_EVENT_BYTES_MAX >> 20 {
+            sse.feed(&block, &mut script);
+            script.data.clear();
+        }
+        sse.feed(b"\n\ndata: y\n\n", &mut script);
+
+        assert_eq!(script.lines, ["event  false", "event y true"]);
+        assert!(sse.defects().contains(Defect::FrameTooLong));
     }
 
     proptest! {
         #[test]
-        fn any_cut_of_any_bytes_gives_the_same_events(
-            stream in "(data: ?|event: ?|[a:]|\n|\r|\r\n|é){0,40}", piece in 1_usize..9,
+        fn any_split_says_the_same(
+            parts in proptest::collection::vec(
+                prop_oneof![
+                    Just("\n"), Just("\r"), Just("\r\n"), Just("data:"), Just("data: "), Just("event: e"), Just(":"), Just(" "),
+                    Just("[DONE]"), Just("[DO"), Just("x"), Just("\u{feff}"), Just("datax: "), Just("eventual"),
+                ], 0..30),
+            size in 1usize..6,
         ) {
-            prop_assert_eq!(split(stream.as_bytes(), piece).0, split(stream.as_bytes(), stream.len()).0);
+            let bytes = parts.concat().into_bytes();
+
+            prop_assert_eq!(split(&bytes, size), split(&bytes, bytes.len()));
         }
     }
 }

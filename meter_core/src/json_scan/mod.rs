@@ -1,295 +1,463 @@
-//! A push scanner for JSON: bytes in any cut, values out as they complete, by path. Memory does not grow with the
-//! document. It builds no tree and knows no dialect; what breaks is a defect, and scanning stops there.
+//! A push scanner for one JSON document after another: bytes go in as they arrive, values come out by path.
+//!
+//! It owns JSON's syntax, paths and the bounds on what is kept. It refuses to know what any path means: a [`Visitor`] says which
+//! strings it wants and how. Nothing is built and nothing is buffered but the path and one short scalar, so a 20 MB
+//! string streams through flat memory. Broken JSON is a defect; what came before it stands. A key given twice is visited twice:
+//! the last one wins at the visitor.
 
+mod number;
 mod path;
 mod text;
+mod visit;
+
+use memchr::memchr2;
 
 use crate::limits;
 use crate::usage::{Defect, Defects};
+use number::is_number;
 use path::Path;
-use text::{Progress, Text};
+use text::Utf8;
+pub use visit::{Interest, Scalar, Take, Visitor};
 
-/// A value that is not a container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scalar<'a> {
-    /// A string, cut after `limits::JSON_SCALAR_BYTES_MAX` bytes.
-    Text(&'a str),
-    /// A number as it was written.
-    Number(&'a str),
-    /// true or false.
-    Bool(bool),
-    /// null.
-    Null,
-}
-
-impl Scalar<'_> {
-    /// A whole number that is not negative; fractions of zero (`12.0`) are accepted.
-    pub fn count(self) -> Option<u64> {
-        let Scalar::Number(text) = self else { return None };
-        let whole = text.split_once('.').map_or(text, |(whole, zeros)| {
-            if zeros.bytes().all(|digit| digit == b'0') { whole } else { text }
-        });
-        whole.parse().ok()
-    }
-
-    /// A string's text.
-    pub const fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Number(_) | Self::Bool(_) | Self::Null => None,
-        }
-    }
-}
-
-/// Who is told what the scanner finds.
-pub trait Visitor {
-    /// Whether the string at `path` is wanted whole, in pieces; otherwise it comes as a [`Scalar`].
-    fn wants_text(&mut self, path: &str) -> bool;
-    /// The next piece of a wanted string.
-    fn text(&mut self, path: &str, piece: &str);
-    /// A wanted string has ended.
-    fn text_end(&mut self, path: &str);
-    /// A value that is not a container.
-    fn scalar(&mut self, path: &str, value: Scalar<'_>);
-    /// An object or array begins.
-    fn open(&mut self, path: &str);
-}
-
+/// What the next byte may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// A value must come; in an empty array its end may.
-    Value {
-        or_end: bool,
-    },
-    /// A key must come; in an empty object its end may.
-    Key {
-        or_end: bool,
-    },
+    Value,
+    FirstElement,
+    FirstKey,
+    Key,
     Colon,
-    AfterValue,
-    InKey,
-    InText,
-    InScalar,
-    /// A number, true, false or null.
-    InWord,
+    Comma,
+    String(Kept),
+    Number,
+    Literal,
+    /// Inside a container that nobody walks, at this depth below its start; in a string or not.
+    Skim {
+        depth: u64,
+        string: bool,
+        escaped: bool,
+        raw: bool,
+    },
     Done,
     Broken,
 }
 
-/// Scans one document.
+/// Where the bytes of the current string go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    Key,
+    Value,
+    Text,
+    Nowhere,
+}
+
+/// An escape sequence in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Escape {
+    None,
+    Begun,
+    Unicode { digits: u8, unit: u16 },
+}
+
+/// Scanner of one document at a time; [`Scanner::reset`] starts the next and keeps its memory.
 #[derive(Debug)]
 pub struct Scanner {
     state: State,
     path: Path,
-    /// Whether each open container is an array.
-    arrays: Vec<bool>,
-    text: Text,
-    word: Vec<u8>,
+    /// Key, short string, number or literal in progress, unescaped.
+    kept: Vec<u8>,
+    /// `kept` is at its limit and the rest was dropped.
+    cut: bool,
+    escape: Escape,
+    /// An escaped high surrogate that waits for its partner.
+    high: u16,
+    utf8: Utf8,
     defects: Defects,
 }
 
 impl Default for Scanner {
     fn default() -> Self {
-        Self {
-            state: State::Value { or_end: false },
-            path: Path::default(),
-            arrays: Vec::new(),
-            text: Text::default(),
-            word: Vec::new(),
-            defects: Defects::default(),
-        }
+        Self::new()
     }
 }
 
 impl Scanner {
-    /// What was wrong so far.
-    pub const fn defects(&self) -> Defects {
+    /// A scanner before its first document.
+    pub fn new() -> Self {
+        Self {
+            state: State::Value,
+            path: Path::default(),
+            kept: Vec::new(),
+            cut: false,
+            escape: Escape::None,
+            high: 0,
+            utf8: Utf8::default(),
+            defects: Defects::default(),
+        }
+    }
+
+    /// Forgets the current document and stands before the next; defects stay.
+    pub fn reset(&mut self) {
+        self.state = State::Value;
+        self.path.clear();
+        self.kept.clear();
+        self.cut = false;
+        self.escape = Escape::None;
+        self.high = 0;
+        self.utf8 = Utf8::default();
+    }
+
+    /// What was wrong with all documents so far: `Malformed`, `TooDeep`.
+    pub fn defects(&self) -> Defects {
         self.defects
     }
 
-    /// Whether the document has come to its end.
-    pub fn is_done(&self) -> bool {
+    /// Whether one whole document was seen since the start or the last reset.
+    pub fn is_complete(&self) -> bool {
         self.state == State::Done
     }
 
-    /// Makes the scanner ready for another document, keeping its memory.
-    pub fn restart(&mut self) {
-        while self.path.depth() > 0 {
-            self.path.pop();
-        }
-        self.arrays.clear();
-        self.text.clear();
-        self.word.clear();
-        self.state = State::Value { or_end: false };
-        self.defects = Defects::default();
+    /// Whether nothing but white space was seen since the start or the last reset.
+    pub fn is_blank(&self) -> bool {
+        self.state == State::Value && self.path.depth() == 0
     }
 
-    /// Scans the next bytes.
-    pub fn feed(&mut self, bytes: &[u8], visitor: &mut impl Visitor) {
-        let mut at = 0;
-        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            at += match self.state {
-                State::InKey | State::InText | State::InScalar => self.string(rest, visitor),
-                State::InWord => self.word(rest, visitor),
-                State::Done | State::Broken => return,
-                _ => {
-                    self.structure(rest[0], visitor);
-                    1
-                }
+    /// Whether the document broke JSON's syntax; nothing more of it is visited.
+    pub fn is_broken(&self) -> bool {
+        self.state == State::Broken
+    }
+
+    /// Says that no more bytes of this document come, which completes a bare number or word.
+    pub fn end(&mut self, visitor: &mut (impl Visitor + ?Sized)) {
+        if self.path.depth() == 0 && matches!(self.state, State::Number | State::Literal) {
+            self.finish_word(visitor);
+        }
+    }
+
+    /// Scans the next bytes of the document, cut anywhere.
+    pub fn feed(&mut self, bytes: &[u8], visitor: &mut (impl Visitor + ?Sized)) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            rest = match self.state {
+                State::Broken => return,
+                State::String(kept) => self.string(kept, rest, visitor),
+                State::Number | State::Literal => self.word(rest, visitor),
+                State::Skim { .. } => self.skim(rest, visitor),
+                _ => self.structure(rest, visitor),
             };
         }
     }
 
-    /// The bytes have ended; a document that has not is truncated.
-    pub fn end(&mut self, visitor: &mut impl Visitor) {
-        if self.state == State::InWord && self.arrays.is_empty() {
-            self.finish_word(visitor);
-        }
-        if !matches!(self.state, State::Done | State::Broken) {
-            self.defects.insert(Defect::Truncated);
-            self.state = State::Broken;
-        }
-    }
-
-    fn structure(&mut self, byte: u8, visitor: &mut impl Visitor) {
-        match (self.state, byte) {
-            (_, b' ' | b'\n' | b'\r' | b'\t') => {}
-            (State::Value { .. }, b'{') => self.enter(false, visitor),
-            (State::Value { .. }, b'[') => self.enter(true, visitor),
-            (State::Value { .. }, b'"') => {
-                self.text.clear();
-                let wanted = visitor.wants_text(self.path.as_str());
-                self.state = if wanted { State::InText } else { State::InScalar };
-            }
-            (State::Value { or_end: true }, b']') | (State::Key { or_end: true }, b'}') => self.leave(),
-            (State::Value { .. }, b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
-                self.word.clear();
-                self.word.push(byte);
-                self.state = State::InWord;
-            }
-            (State::Key { .. }, b'"') => {
-                self.text.clear();
-                self.state = State::InKey;
-            }
-            (State::Colon, b':') => self.state = State::Value { or_end: false },
-            (State::AfterValue, b',') => match self.arrays.last() {
-                Some(true) => {
-                    self.path.push_index();
-                    self.state = State::Value { or_end: false };
-                }
-                Some(false) => self.state = State::Key { or_end: false },
-                None => self.broken(Defect::Malformed),
-            },
-            (State::AfterValue, b'}') if self.arrays.last() == Some(&false) => self.leave(),
-            (State::AfterValue, b']') if self.arrays.last() == Some(&true) => self.leave(),
-            _ => self.broken(Defect::Malformed),
-        }
-    }
-
-    fn enter(&mut self, array: bool, visitor: &mut impl Visitor) {
-        if self.arrays.len() >= limits::JSON_DEPTH_MAX {
-            self.broken(Defect::TooDeep);
-            return;
-        }
-        visitor.open(self.path.as_str());
-        self.arrays.push(array);
-        if array {
-            self.path.push_index();
-            self.state = State::Value { or_end: true };
-        } else {
-            self.state = State::Key { or_end: true };
-        }
-    }
-
-    /// A container ends: `]` in an empty array still stands on the segment of its first element.
-    fn leave(&mut self) {
-        if self.state == (State::Value { or_end: true }) {
-            self.path.pop();
-        }
-        self.arrays.pop();
-        self.value_done();
-    }
-
-    fn value_done(&mut self) {
-        if self.arrays.is_empty() {
-            self.state = State::Done;
-        } else {
-            self.path.pop();
-            self.state = State::AfterValue;
-        }
-    }
-
-    fn string(&mut self, rest: &[u8], visitor: &mut impl Visitor) -> usize {
-        let wanted = self.state == State::InText;
-        let keep = wanted || self.text.len() < limits::JSON_SCALAR_BYTES_MAX;
-        // What is kept is handed on or cut in small steps; what is not is skipped at once.
-        let window = if keep { &rest[..rest.len().min(limits::JSON_TEXT_WINDOW_BYTES)] } else { rest };
-        let progress = self.text.feed(window, keep);
-        if !wanted {
-            self.text.truncate(limits::JSON_SCALAR_BYTES_MAX);
-        }
-        let Progress::Ended(used) = progress else {
-            if wanted {
-                let path = self.path.as_str();
-                self.text.drain(false, |piece| visitor.text(path, piece));
-            }
-            return window.len();
-        };
-        match self.state {
-            State::InKey => {
-                self.path.push_key(&self.text.as_str());
-                self.state = State::Colon;
-            }
-            State::InText => {
-                let path = self.path.as_str();
-                self.text.drain(true, |piece| visitor.text(path, piece));
-                visitor.text_end(path);
-                self.value_done();
-            }
-            _ => {
-                visitor.scalar(self.path.as_str(), Scalar::Text(&self.text.as_str()));
-                self.value_done();
-            }
-        }
-        used
-    }
-
-    fn word(&mut self, rest: &[u8], visitor: &mut impl Visitor) -> usize {
-        let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.');
-        let length = rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len());
-        if self.word.len() + length > limits::JSON_SCALAR_BYTES_MAX {
-            self.broken(Defect::Malformed);
-            return length;
-        }
-        self.word.extend_from_slice(&rest[..length]);
-        if length < rest.len() {
-            self.finish_word(visitor);
-        }
-        length
-    }
-
-    fn finish_word(&mut self, visitor: &mut impl Visitor) {
-        let word = std::str::from_utf8(&self.word).unwrap_or_default();
-        let value = match word {
-            "true" => Scalar::Bool(true),
-            "false" => Scalar::Bool(false),
-            "null" => Scalar::Null,
-            number if number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
-                Scalar::Number(number)
-            }
-            _ => {
-                self.broken(Defect::Malformed);
-                return;
-            }
-        };
-        visitor.scalar(self.path.as_str(), value);
-        self.value_done();
-    }
-
-    fn broken(&mut self, defect: Defect) {
-        self.defects.insert(defect);
+    fn broken(&mut self) {
+        self.defects.insert(Defect::Malformed);
         self.state = State::Broken;
     }
+
+    /// Takes white space and one structural byte, or stands at the first byte of a number or word.
+    fn structure<'b>(&mut self, bytes: &'b [u8], visitor: &mut (impl Visitor + ?Sized)) -> &'b [u8] {
+        let Some(at) = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) else {
+            return &[];
+        };
+        let (byte, rest) = match bytes.get(at..) {
+            Some([byte, rest @ ..]) => (*byte, rest),
+            _ => return &[],
+        };
+        match (self.state, byte) {
+            (State::FirstElement, b']') | (State::FirstKey, b'}') => self.leave(visitor),
+            (State::Value | State::FirstElement, b'{' | b'[') => self.enter(byte == b'[', visitor),
+            (State::Value | State::FirstElement, b'"') => {
+                let kept = match visitor.string(self.path.as_str()) {
+                    Take::Skip => Kept::Nowhere,
+                    Take::Value => Kept::Value,
+                    Take::Text => Kept::Text,
+                };
+                self.begin(State::String(kept));
+            }
+            (State::Value | State::FirstElement, b'-' | b'0'..=b'9') => {
+                self.begin(State::Number);
+                return bytes.get(at..).unwrap_or_default();
+            }
+            (State::Value | State::FirstElement, b't' | b'f' | b'n') => {
+                self.begin(State::Literal);
+                return bytes.get(at..).unwrap_or_default();
+            }
+            (State::FirstKey | State::Key, b'"') => self.begin(State::String(Kept::Key)),
+            (State::Colon, b':') => self.state = State::Value,
+            (State::Comma, b',') => {
+                self.state = if self.path.in_array() == Some(true) { State::Value } else { State::Key };
+            }
+            (State::Comma, b']') if self.path.in_array() == Some(true) => self.leave(visitor),
+            (State::Comma, b'}') if self.path.in_array() == Some(false) => self.leave(visitor),
+            _ => self.broken(),
+        }
+        rest
+    }
+
+    fn begin(&mut self, state: State) {
+        self.state = state;
+        self.kept.clear();
+        self.cut = false;
+    }
+
+    fn enter(&mut self, array: bool, visitor: &mut (impl Visitor + ?Sized)) {
+        let interest = if self.path.depth() >= limits::JSON_DEPTH_MAX {
+            self.defects.insert(Defect::TooDeep);
+            Interest::Skip
+        } else {
+            visitor.enter(self.path.as_str())
+        };
+        let raw = interest == Interest::Raw;
+        match interest {
+            Interest::Walk => {
+                self.path.enter(array);
+                self.state = if array { State::FirstElement } else { State::FirstKey };
+            }
+            Interest::Skip | Interest::Raw => {
+                self.state = State::Skim { depth: 1, string: false, escaped: false, raw };
+            }
+        }
+        if raw {
+            visitor.text(self.path.as_str(), if array { "[" } else { "{" });
+        }
+    }
+
+    fn leave(&mut self, visitor: &mut (impl Visitor + ?Sized)) {
+        self.path.leave();
+        visitor.leave(self.path.as_str());
+        self.after_value();
+    }
+
+    fn after_value(&mut self) {
+        self.state = if self.path.depth() == 0 { State::Done } else { State::Comma };
+    }
+
+    /// Takes bytes of a container nobody walks, up to its end.
+    fn skim<'b>(&mut self, bytes: &'b [u8], visitor: &mut (impl Visitor + ?Sized)) -> &'b [u8] {
+        let State::Skim { mut depth, mut string, mut escaped, raw } = self.state else { return bytes };
+        let mut at = 0;
+        while depth > 0 && at < bytes.len() {
+            let rest = bytes.get(at..).unwrap_or_default();
+            if escaped {
+                escaped = false;
+                at += 1;
+            } else if string {
+                at += memchr2(b'"', b'\\', rest).map_or(rest.len(), |found| {
+                    escaped = rest.get(found) == Some(&b'\\');
+                    string = escaped;
+                    found + 1
+                });
+            } else {
+                at += rest.iter().position(|byte| is_bracket(*byte)).map_or(rest.len(), |found| {
+                    match rest.get(found) {
+                        Some(b'"') => string = true,
+                        Some(b'{' | b'[') => depth += 1,
+                        _ => depth -= 1,
+                    }
+                    found + 1
+                });
+            }
+        }
+        let (taken, rest) = bytes.split_at(at);
+        if raw {
+            let path = self.path.as_str();
+            self.utf8.push(taken, &mut |piece| visitor.text(path, piece));
+        }
+        self.state = State::Skim { depth, string, escaped, raw };
+        if depth == 0 {
+            if raw {
+                visitor.text_end(self.path.as_str());
+            }
+            self.after_value();
+        }
+        rest
+    }
+
+    /// Takes bytes of a string, up to its end.
+    fn string<'b>(&mut self, kept: Kept, bytes: &'b [u8], visitor: &mut (impl Visitor + ?Sized)) -> &'b [u8] {
+        if self.escape != Escape::None {
+            return self.escaped(kept, bytes, visitor);
+        }
+        let end = memchr2(b'"', b'\\', bytes);
+        let (plain, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+        if kept != Kept::Nowhere && !plain.is_empty() {
+            self.lone_surrogate(kept, visitor);
+            self.keep(kept, plain, visitor);
+        }
+        let Some((byte, rest)) = rest.split_first() else { return &[] };
+        if *byte == b'\\' {
+            self.escape = Escape::Begun;
+        } else {
+            self.lone_surrogate(kept, visitor);
+            self.finish_string(kept, visitor);
+        }
+        rest
+    }
+
+    fn keep(&mut self, kept: Kept, bytes: &[u8], visitor: &mut (impl Visitor + ?Sized)) {
+        let limit = match kept {
+            Kept::Nowhere => return,
+            Kept::Text => {
+                let path = self.path.as_str();
+                return self.utf8.push(bytes, &mut |piece| visitor.text(path, piece));
+            }
+            Kept::Key => limits::JSON_PATH_BYTES_MAX,
+            Kept::Value => limits::JSON_SCALAR_BYTES_MAX,
+        };
+        if self.kept.len() + bytes.len() > limit {
+            self.cut = true;
+        } else {
+            self.kept.extend_from_slice(bytes);
+        }
+    }
+
+    fn finish_string(&mut self, kept: Kept, visitor: &mut (impl Visitor + ?Sized)) {
+        let path = self.path.as_str();
+        match kept {
+            Kept::Key => {
+                self.path.key(&self.kept, self.cut);
+                self.state = State::Colon;
+                return;
+            }
+            Kept::Value if !self.cut => {
+                visitor.value(path, Scalar::String(&String::from_utf8_lossy(&self.kept)));
+            }
+            Kept::Text => {
+                self.utf8.flush(&mut |piece| visitor.text(path, piece));
+                visitor.text_end(path);
+            }
+            Kept::Value | Kept::Nowhere => {}
+        }
+        self.after_value();
+    }
+
+    /// Takes one byte of an escape sequence.
+    fn escaped<'b>(
+        &mut self,
+        kept: Kept,
+        bytes: &'b [u8],
+        visitor: &mut (impl Visitor + ?Sized),
+    ) -> &'b [u8] {
+        let Some((byte, rest)) = bytes.split_first() else { return &[] };
+        if kept == Kept::Nowhere {
+            self.escape = Escape::None;
+            return rest;
+        }
+        match self.escape {
+            Escape::Unicode { digits, unit } => {
+                let Some(digit) = char::from(*byte).to_digit(16) else {
+                    self.broken();
+                    return rest;
+                };
+                let unit = unit << 4 | u16::try_from(digit).unwrap_or(0);
+                if digits < 3 {
+                    self.escape = Escape::Unicode { digits: digits + 1, unit };
+                } else {
+                    self.escape = Escape::None;
+                    self.code_unit(kept, unit, visitor);
+                }
+            }
+            Escape::Begun | Escape::None => {
+                self.escape = Escape::None;
+                let plain: &[u8] = match byte {
+                    b'"' => b"\"",
+                    b'\\' => b"\\",
+                    b'/' => b"/",
+                    b'b' => b"\x08",
+                    b'f' => b"\x0c",
+                    b'n' => b"\n",
+                    b'r' => b"\r",
+                    b't' => b"\t",
+                    b'u' => {
+                        self.escape = Escape::Unicode { digits: 0, unit: 0 };
+                        return rest;
+                    }
+                    _ => {
+                        self.broken();
+                        return rest;
+                    }
+                };
+                self.lone_surrogate(kept, visitor);
+                self.keep_whole(kept, plain, visitor);
+            }
+        }
+        rest
+    }
+
+    /// Keeps complete characters that do not continue the bytes before them.
+    fn keep_whole(&mut self, kept: Kept, bytes: &[u8], visitor: &mut (impl Visitor + ?Sized)) {
+        if kept == Kept::Text {
+            let path = self.path.as_str();
+            self.utf8.flush(&mut |piece| visitor.text(path, piece));
+        }
+        self.keep(kept, bytes, visitor);
+    }
+
+    fn code_unit(&mut self, kept: Kept, unit: u16, visitor: &mut (impl Visitor + ?Sized)) {
+        let character = match (self.high, unit) {
+            (0, 0xd800..=0xdbff) => {
+                self.high = unit;
+                return;
+            }
+            (high, 0xdc00..=0xdfff) if high != 0 => {
+                self.high = 0;
+                let pair = 0x10000 + (u32::from(high - 0xd800) << 10) + u32::from(unit - 0xdc00);
+                char::from_u32(pair)
+            }
+            (_, 0xd800..=0xdbff) => {
+                self.lone_surrogate(kept, visitor);
+                self.high = unit;
+                return;
+            }
+            _ => {
+                self.lone_surrogate(kept, visitor);
+                char::from_u32(u32::from(unit))
+            }
+        };
+        let mut buffer = [0; 4];
+        let text = character.unwrap_or(char::REPLACEMENT_CHARACTER).encode_utf8(&mut buffer);
+        self.keep_whole(kept, text.as_bytes(), visitor);
+    }
+
+    fn lone_surrogate(&mut self, kept: Kept, visitor: &mut (impl Visitor + ?Sized)) {
+        if self.high != 0 {
+            self.high = 0;
+            self.keep_whole(kept, text::REPLACEMENT.as_bytes(), visitor);
+        }
+    }
+
+    /// Takes bytes of a number or of `true`, `false`, `null`, up to the byte behind it.
+    fn word<'b>(&mut self, bytes: &'b [u8], visitor: &mut (impl Visitor + ?Sized)) -> &'b [u8] {
+        let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+        let end = bytes.iter().position(|byte| !inside(byte));
+        let (part, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+        if self.kept.len() + part.len() > limits::JSON_NUMBER_BYTES_MAX {
+            self.broken();
+            return rest;
+        }
+        self.kept.extend_from_slice(part);
+        if end.is_some() {
+            self.finish_word(visitor);
+        }
+        rest
+    }
+
+    fn finish_word(&mut self, visitor: &mut (impl Visitor + ?Sized)) {
+        let scalar = match self.kept.as_slice() {
+            b"null" => Scalar::Null,
+            b"true" => Scalar::Bool(true),
+            b"false" => Scalar::Bool(false),
+            number => match std::str::from_utf8(number) {
+                Ok(text) if is_number(number) => Scalar::Number(text),
+                _ => return self.broken(),
+            },
+        };
+        visitor.value(self.path.as_str(), scalar);
+        self.after_value();
+    }
+}
+
+fn is_bracket(byte: u8) -> bool {
+    matches!(byte, b'"' | b'{' | b'[' | b'}' | b']')
 }
 
 #[cfg(test)]

@@ -1,53 +1,74 @@
-//! Where the scanner stands in a document, as one string that dialects can match on: `choices.#.delta.content`.
+//! The joined path of the value a scanner stands at: `choices.#.delta.content`; refuses to know JSON syntax.
 
 use crate::limits;
 
-/// A joined path. `#` stands for any array index; a key cannot forge a path, because its own `.` and `#` are replaced.
+/// Written instead of `.` and `#` inside a key, for an empty key and for what is beyond the limit, so that no key can pose as
+/// another path. It cannot stand in any path a dialect asks for.
+const MAPPED: char = '\u{1f}';
+
+/// A path and the way back up.
 #[derive(Debug, Default)]
 pub(super) struct Path {
-    joined: String,
-    /// Length of `joined` before each segment was added.
-    starts: Vec<usize>,
+    text: String,
+    /// For each open container, whether it is an array and the length of its own path.
+    open: Vec<(bool, usize)>,
 }
-
-/// What replaces the separator, the index mark and keys that do not fit.
-const MASK: char = '\u{fffd}';
 
 impl Path {
     pub(super) fn as_str(&self) -> &str {
-        &self.joined
+        &self.text
     }
 
     pub(super) fn depth(&self) -> usize {
-        self.starts.len()
+        self.open.len()
     }
 
-    pub(super) fn push_index(&mut self) {
-        self.start();
-        self.joined.push('#');
+    /// Whether the innermost container is an array; `None` outside of all.
+    pub(super) fn in_array(&self) -> Option<bool> {
+        self.open.last().map(|(array, _)| *array)
     }
 
-    pub(super) fn push_key(&mut self, key: &str) {
-        self.start();
-        if self.joined.len() + key.len() > limits::JSON_PATH_BYTES_MAX {
-            self.joined.push(MASK);
-        } else if key.contains(['.', '#']) {
-            self.joined.extend(key.chars().map(|c| if matches!(c, '.' | '#') { MASK } else { c }));
-        } else {
-            self.joined.push_str(key);
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.open.clear();
+    }
+
+    /// Opens a container at the current path.
+    pub(super) fn enter(&mut self, array: bool) {
+        self.open.push((array, self.text.len()));
+        if array {
+            self.join("#");
         }
     }
 
-    pub(super) fn pop(&mut self) {
-        if let Some(start) = self.starts.pop() {
-            self.joined.truncate(start);
+    /// Closes the innermost container; the path is its own again.
+    pub(super) fn leave(&mut self) {
+        if let Some((_, own)) = self.open.pop() {
+            self.text.truncate(own);
         }
     }
 
-    fn start(&mut self) {
-        self.starts.push(self.joined.len());
-        if !self.joined.is_empty() {
-            self.joined.push('.');
+    /// Moves to the member `key` of the innermost object.
+    pub(super) fn key(&mut self, key: &[u8], cut: bool) {
+        let own = self.open.last().map_or(0, |(_, own)| *own);
+        self.text.truncate(own);
+        if cut || self.text.len() + key.len() >= limits::JSON_PATH_BYTES_MAX {
+            return self.join("\u{1f}");
         }
+        match std::str::from_utf8(key) {
+            Ok(plain) if !plain.is_empty() && !plain.contains(['.', '#']) => self.join(plain),
+            _ => {
+                let mut mapped = String::from_utf8_lossy(key).replace(['.', '#'], "\u{1f}");
+                mapped.push(MAPPED);
+                self.join(&mapped);
+            }
+        }
+    }
+
+    fn join(&mut self, segment: &str) {
+        if !self.text.is_empty() {
+            self.text.push('.');
+        }
+        self.text.push_str(segment);
     }
 }

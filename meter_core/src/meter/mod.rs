@@ -12,9 +12,10 @@ pub(crate) use state::{Finished, State};
 
 use crate::attribution::Attribution;
 use crate::budget::{Amount, Budget, BudgetError, Budgets, Subject};
-use crate::detect::{Detector, Headers, HostRule};
+use crate::detect::{Detector, HostRule};
 use crate::exchange::{Answer, Cause, Crossing, Exchange, ExchangeId, Opening};
 use crate::fingerprint::Fingerprints;
+use crate::headers::Headers;
 use crate::price_book::PriceBook;
 use crate::snapshot::{Series, Snapshot};
 

@@ -45,7 +45,7 @@ pub(crate) fn value_error(error: BudgetError) -> PyErr {
 #[pymethods]
 impl Budget {
     #[new]
-    #[pyo3(signature = (name, *, scope, period, usd=None, tokens=None, requests=None, timezone="UTC", mode="enforce", alert_at=Vec::new()))]
+    #[pyo3(signature = (name, *, scope, period, usd=None, tokens=None, requests=None, timezone="UTC", mode="enforce", alert_at=Vec::new(), remembers=true))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only fields of one record")]
     fn new(
         name: &str,
@@ -57,6 +57,7 @@ impl Budget {
         timezone: &str,
         mode: &str,
         alert_at: Vec<String>,
+        remembers: bool,
     ) -> PyResult<Self> {
         let mut selectors = Vec::with_capacity(scope.len());
         for (dimension, value) in &scope {
@@ -71,6 +72,7 @@ impl Budget {
             mode: parse_mode(mode)?,
             alert_at: alert_at.iter().map(|text| parse_permille(text)).collect::<PyResult<_>>()?,
             on_exceed: OnExceed::Refuse,
+            remembers,
         };
         Ok(Self { core })
     }

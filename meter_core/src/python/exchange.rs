@@ -10,8 +10,8 @@ use pyo3::types::PyBytes;
 use super::decision::{Admit, Cut, Forward, Refuse};
 use super::entry::LedgerEntry;
 use super::request::{Fields, slices};
-use crate::detect::Headers;
 use crate::exchange::{CloseReason, Decision, Exchange as Core, Passage};
+use crate::headers::Headers;
 
 static FORWARD: PyOnceLock<Py<Forward>> = PyOnceLock::new();
 static ADMIT: PyOnceLock<Py<Admit>> = PyOnceLock::new();

@@ -31,7 +31,6 @@ const SEED_BYTES: usize = 16;
 impl Meter {
     #[new]
     #[pyo3(signature = (*, price_book, budgets=Vec::new(), policies=None, hosts=Vec::new(), capture="proxy", seed, fingerprint_key=None))]
-    #[expect(clippy::too_many_arguments, reason = "keyword-only fields of one record")]
     fn new(
         price_book: PyRef<'_, PriceBook>,
         budgets: Vec<PyRef<'_, Budget>>,
@@ -90,9 +89,13 @@ impl Meter {
         let text = |name: &str| -> PyResult<Option<String>> {
             entry.get_item(name)?.map_or(Ok(None), |value| value.extract())
         };
-        let number = |name: &str| -> PyResult<i128> {
-            let value: Option<i128> = entry.get_item(name)?.map_or(Ok(None), |value| value.extract())?;
+        let number = |fields: &Bound<'_, PyDict>, name: &str| -> PyResult<i128> {
+            let value: Option<i128> = fields.get_item(name)?.map_or(Ok(None), |value| value.extract())?;
             Ok(value.unwrap_or(0))
+        };
+        let usage = match entry.get_item("usage")? {
+            Some(usage) => usage.cast_into::<PyDict>()?,
+            None => PyDict::new(entry.py()),
         };
         if text("decision")?.as_deref() == Some("refuse") {
             return Ok(());
@@ -111,9 +114,10 @@ impl Meter {
         for (dimension, value) in &columns {
             subject = value.as_deref().map_or(subject, |value| subject.with(*dimension, value));
         }
-        let tokens = u64::try_from(number("input_tokens")? + number("output_tokens")?).unwrap_or(0);
-        let amount = Amount { usd: Nano::new(number("cost_nano_usd")?), tokens, requests: 1 };
-        let at = i64::try_from(number("time_ns")?).unwrap_or(now);
+        let tokens =
+            u64::try_from(number(&usage, "input_tokens")? + number(&usage, "output_tokens")?).unwrap_or(0);
+        let amount = Amount { usd: Nano::new(number(entry, "cost_nano_usd")?), tokens, requests: 1 };
+        let at = i64::try_from(number(entry, "time_ns")?).unwrap_or(now);
         self.core.restore(&subject, amount, at, now);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
-use crate::detect::Headers;
+use crate::headers::Headers;
 use crate::meter::Request as Core;
 
 /// Header fields as they come from Python.

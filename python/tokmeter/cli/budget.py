@@ -42,7 +42,10 @@ def command() -> None:
 @ledger_option
 @json_option
 def list_budgets(url: str | None, config: Path | None, ledger: Path | None, *, as_json: bool) -> None:
-    """List all budget accounts, one line each, in the unit of which the most is gone."""
+    """List all budget accounts.
+
+    One line each, in the unit of which the most is gone.
+    """
     accounts = _accounts(url, config, ledger)
     if as_json:
         click.echo(json.dumps([_record(account) for account in accounts], indent=2))
@@ -60,7 +63,7 @@ def list_budgets(url: str | None, config: Path | None, ledger: Path | None, *, a
 @ledger_option
 @json_option
 def show_budget(name: str, url: str | None, config: Path | None, ledger: Path | None, *, as_json: bool) -> None:
-    """Show everything known about the accounts of the budget NAME."""
+    """Show one budget in full."""
     accounts = _accounts(url, config, ledger)
     found = [account for account in accounts if account["name"] == name]
     if not found:

@@ -69,9 +69,13 @@ def _reader_may_leave() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        # The interpreter flushes stdout once more at exit; give it somewhere to write.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         raise click.exceptions.Exit(0) from None
+
+
+def _silence_stdout() -> None:
+    """The interpreter flushes stdout once more at exit: give it somewhere to write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's call
@@ -107,4 +111,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
+    except OSError as error:
+        # What no command expects, such as a full disk under its output.
+        _silence_stdout()
+        shown = TokmeterError((error.strerror or str(error)).lower(), where=error.filename)
+        click.echo("\n".join(shown.lines()), err=True)
+        sys.exit(shown.exit_code)
     sys.exit(status if isinstance(status, int) else 0)

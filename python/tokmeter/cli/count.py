@@ -37,9 +37,5 @@ def command(model: str | None, encoding: str | None, file: BinaryIO, *, as_json:
 def _tokenizer(name: str) -> Tokenizer:
     try:
         return get_tokenizer(name)
-    except ValueError as reason:
-        raise TokmeterError(
-            f"no exact tokenizer is known for {name!r}",
-            hint="o200k_base, cl100k_base, o200k_harmony, p50k_base and r50k_base exist; "
-            "Anthropic publishes none, its own count_tokens endpoint counts exactly",
-        ) from reason
+    except KeyError as reason:
+        raise TokmeterError(str(reason.args[0])) from None

@@ -20,11 +20,9 @@ from tokmeter.capture.proxy import environment, event_loop_factory, existing_roo
 from tokmeter.cli.options import config_option
 from tokmeter.cli.planning import single_run
 from tokmeter.cli.summary import Summary
-from tokmeter.clock import now_ns
 from tokmeter.config import Config, load
 from tokmeter.config.schema import MODES
 from tokmeter.errors import TokmeterError
-from tokmeter.restoration import since
 from tokmeter.runtime import Plan, Running, running
 
 BUDGET_NAME = "run"
@@ -99,11 +97,8 @@ def command(
 
 
 def _cap(budget: Decimal, config: Config) -> Budget:
-    if since(config.budgets, now_ns()) is not None:
-        # What the ledger restores would be charged to the run as well: its budget would start spent.
-        raise click.UsageError("--budget cannot be combined with budgets of the configuration; add one there instead")
     mode = min("enforce", config.mode, key=MODES.index)
-    return Budget(BUDGET_NAME, scope=[], period="total", usd=f"{budget:f}", mode=mode)
+    return Budget(BUDGET_NAME, scope=[], period="total", usd=f"{budget:f}", mode=mode, remembers=False)
 
 
 async def _run(plan: Plan, command_line: tuple[str, ...]) -> int:

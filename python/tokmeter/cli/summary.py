@@ -10,6 +10,11 @@ from tokmeter.text import NANO, exact_usd, lay_out, number, usd
 
 HEADER = ("PROVIDER", "MODEL", "CALLS", "REFUSED", "INPUT", "OUTPUT", "CACHED", "COST")
 
+WORST_CASE = (
+    "A call is refused when its longest possible reply would not fit into what is left: "
+    "limit replies in the program (max_tokens), or raise the budget."
+)
+
 
 class Finished(Protocol):
     """The part of a ledger entry that a summary needs."""
@@ -118,6 +123,8 @@ class Summary:
             lines.append(
                 f"budget {usd(int(self._budget * NANO))}, left {usd(left)}, refused {number(total.refused)} calls"
             )
+            if total.refused and left > 0:
+                lines.append(WORST_CASE)
         return lines
 
     def to_json(self, status: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow
 
 from tokmeter.capture.replay import BrokenEntry, RecordedExchange, Replay, read
-from tokmeter.capture.replay import har as har_module
 from tokmeter.errors import TokmeterError
 
 
@@ -111,8 +111,10 @@ def test_a_response_may_be_missing(tmp_path: Path, changes: dict[str, Any], stat
 
 def test_a_recording_without_times_is_read(tmp_path: Path) -> None:
     found = one(har(tmp_path, entry(startedDateTime=..., time=...)))
+    unknown = one(har(tmp_path, entry(startedDateTime="1970-01-01T00:00:00+05:00")))
 
     assert (found.time_ns, found.duration_ns) == (0, 0)
+    assert unknown.time_ns == 0
 
 
 def test_text_that_is_no_unicode_is_still_bytes(tmp_path: Path) -> None:
@@ -129,6 +131,10 @@ def test_text_that_is_no_unicode_is_still_bytes(tmp_path: Path) -> None:
         (entry(request__url="https://host:port/"), "ort"),
         (entry(startedDateTime="yesterday"), "yesterday"),
         (entry(startedDateTime="2026-01-31T12:00:00"), "offset"),
+        (entry(startedDateTime="9999-01-01T00:00:00Z"), "out of range"),
+        (entry(time=1e300), "out of range"),
+        (entry(request__url="https://api.openai.com/\ud800"), "surrogates"),
+        (entry(request__method="\ud800"), "surrogates"),
         (entry(response__content={"text": "@", "encoding": "base64"}), "base64"),
         (entry(response__content={"text": 7}), "not a string"),
         (entry(response__status="fine"), "fine"),
@@ -195,13 +201,31 @@ json_values = st.recursive(
 )
 
 
-@given(json_values)
-def test_no_entry_raises(value: Any) -> None:
-    try:
-        found: object = har_module._exchange(0, value)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        return
-    assert isinstance(found, RecordedExchange)
+@st.composite
+def entries(draw: st.DrawFn) -> Any:
+    """Sound entries with some values replaced by anything at all."""
+    found: Any = entry()
+    for _ in range(draw(st.integers(0, 4))):
+        place: Any = found
+        while isinstance(place, (dict, list)) and place:
+            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+            key = draw(st.sampled_from(keys))
+            if draw(st.booleans()) or not isinstance(place[key], (dict, list)):
+                place[key] = draw(json_values)
+                break
+            place = place[key]
+    return found
+
+
+@given(st.lists(entries() | json_values, max_size=3))
+def test_whatever_an_entry_holds_it_is_metered_or_named(values: list[Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = har(Path(folder), *values)
+        replay = Replay()
+        for position, found in enumerate(read(path)):
+            assert found.index == position
+            if isinstance(found, RecordedExchange):
+                assert replay.measure(found).values["index"] == position
 
 
 def flows(tmp_path: Path, *recorded: Any, tail: bytes = b"") -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -96,6 +97,20 @@ def test_an_error_has_its_words_and_its_status(
 
     assert (outcome.status, outcome.out) == (status, "")
     assert outcome.err.strip() == shown.strip()
+
+
+def test_a_full_disk_under_the_output_is_an_error() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tokmeter", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (1, "error: no space left on device\n")
 
 
 def test_an_unknown_command_is_wrong_use(tokmeter: Callable[..., Outcome]) -> None:

@@ -48,7 +48,9 @@ def test_the_cap_shows_what_is_left_and_what_was_refused() -> None:
     summary.add(CALL)
     summary.add(REFUSED)
 
-    assert summary.lines()[-1] == "budget $0.010000, left $0.008000, refused 1 calls"
+    *_, numbers, reason = summary.lines()
+    assert numbers == "budget $0.010000, left $0.008000, refused 1 calls"
+    assert "longest possible reply" in reason, "money is left, so it needs an explanation"
 
 
 def test_unpriced_calls_are_pointed_out_refused_ones_are_not() -> None:

@@ -3,6 +3,7 @@
 - a reply can be cut: the upstream stops, siblings on an HTTP/2 connection go on, the client sees a clean end or a reset;
 - a request body above the bound is passed on, or read and dropped once refused, instead of being held;
 - an HTTP/2 client that does not read holds up its upstream instead of filling memory;
+- a request without a length that came by HTTP/2 is framed for an HTTP/1 server;
 - HTTP/1 trailers pass instead of hanging the client, and a head without end is not collected for ever.
 
 Owns protocol state only. What is cut, held or refused is decided by the `Verdicts` it is given.
@@ -27,6 +28,7 @@ from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     RequestData,
     RequestEndOfMessage,
+    RequestHeaders,
     RequestProtocolError,
     RequestTrailers,
     ResponseData,
@@ -198,6 +200,18 @@ class _Trailers(_http1.Http1Connection):
 
 class TrailersFromServer(_Trailers, _http1.Http1Client):
     """The HTTP/1 connection to a server."""
+
+    def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
+        """Frames a body that HTTP/2 brought without a length: unframed, a server would read it as its next request."""
+        if isinstance(event, RequestHeaders) and not event.end_stream and _unframed(event.request):
+            request = event.request.copy()
+            request.headers["transfer-encoding"] = "chunked"
+            event = RequestHeaders(event.stream_id, request, event.end_stream, event.replay_flow)
+        yield from super().send(event)
+
+
+def _unframed(request: http.Request) -> bool:
+    return not request.is_http11 and not request.is_http10 and "content-length" not in request.headers
 
 
 class TrailersFromClient(_Trailers, _http1.Http1Server):

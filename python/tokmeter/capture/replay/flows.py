@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mitmproxy import exceptions, flow, http
+from mitmproxy import exceptions, http
 from mitmproxy.io import FlowReader
 
 from tokmeter.capture.replay.recording import BrokenEntry, RecordedExchange
@@ -22,21 +22,25 @@ def entries(path: Path) -> Iterator[RecordedExchange | BrokenEntry]:
             index = -1
             try:
                 for index, recorded in enumerate(FlowReader(file).stream()):
-                    found = _exchange(index, recorded)
-                    if found is not None:
-                        yield found
+                    if isinstance(recorded, http.HTTPFlow):
+                        yield _exchange(index, recorded)
             except (exceptions.FlowReadException, ValueError) as reason:
                 yield BrokenEntry(index + 1, f"{reason}; what follows it cannot be read")
     except OSError as reason:
         raise TokmeterError(f"the recording cannot be read: {reason.strerror}", where=str(path)) from reason
 
 
-def _exchange(index: int, recorded: flow.Flow) -> RecordedExchange | BrokenEntry | None:
-    if not isinstance(recorded, http.HTTPFlow):
-        return None
+def _exchange(index: int, recorded: http.HTTPFlow) -> RecordedExchange | BrokenEntry:
+    try:
+        return _read(index, recorded)
+    except (ValueError, OverflowError) as reason:
+        return BrokenEntry(index, str(reason))
+
+
+def _read(index: int, recorded: http.HTTPFlow) -> RecordedExchange:
     request, response = recorded.request, recorded.response
     if request.raw_content is None:
-        return BrokenEntry(index, "the request body was not recorded")
+        raise ValueError("the request body was not recorded")
     ended = (response.timestamp_end if response else None) or request.timestamp_start
     return RecordedExchange(
         index=index,

@@ -84,7 +84,8 @@ def _instant(text: object) -> int:
     moment = datetime.fromisoformat(str(text))
     if moment.tzinfo is None:
         raise ValueError(f"startedDateTime has no offset: {text!r}")
-    return int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000
+    # Recorders write the first day of 1970, in whatever zone, for a time that they do not know.
+    return max(0, int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000)
 
 
 def _fields(headers: Any) -> Fields:

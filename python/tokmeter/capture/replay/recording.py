@@ -14,6 +14,9 @@ type Fields = list[tuple[bytes, bytes]]
 RECORDING_BYTES_MAX = 1 << 30
 """Bytes of one recording file; a HAR is held whole."""
 
+INSTANT_MAX_NS = (1 << 63) - 1
+PORT_MAX = 65_535
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedExchange:
@@ -35,6 +38,15 @@ class RecordedExchange:
     """None when no response arrived."""
     response_headers: Fields
     response_body: bytes
+
+    def __post_init__(self) -> None:
+        """Refuse with `ValueError` what cannot have been on a wire, or lies outside the years that clocks can count."""
+        for text in (self.method, self.host, self.path):
+            text.encode()
+        if not 0 <= self.time_ns <= self.time_ns + self.duration_ns <= INSTANT_MAX_NS:
+            raise ValueError("the time of the exchange is out of range")
+        if not 0 < self.port <= PORT_MAX:
+            raise ValueError(f"{self.port} is not a port")
 
 
 @dataclass(frozen=True, slots=True)

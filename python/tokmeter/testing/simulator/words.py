@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from functools import lru_cache
-from typing import Any
+
+from tokmeter._core import Tokenizer, get_tokenizer
 
 WORDS = (
     " the", " and", " of", " to", " in", " is", " for", " on", " that", " with", " as", " it", " by", " this", " from",
@@ -23,7 +24,7 @@ def reply(tokens: int) -> list[str]:
 
 def count(text: str, model: str) -> int:
     """Tokens of `text` in the vocabulary of `model`, or in o200k_base where the model is unknown."""
-    return int(_tokenizer(model).count(text))
+    return _tokenizer(model).count(text)
 
 
 def chat_input(messages: object, model: str) -> int:
@@ -48,19 +49,8 @@ def text_of(value: object) -> str:
 
 
 @lru_cache(maxsize=64)
-def _tokenizer(model: str) -> Any:
-    try:
-        from tokmeter._core import get_tokenizer
-    except ImportError:
-        return _Quarter()
+def _tokenizer(model: str) -> Tokenizer:
     try:
         return get_tokenizer(model)
-    except ValueError:
+    except KeyError:
         return get_tokenizer("o200k_base")
-
-
-class _Quarter:
-    """Four bytes a token, where the native core is not built."""
-
-    def count(self, text: str) -> int:
-        return (len(text.encode()) + 3) // 4

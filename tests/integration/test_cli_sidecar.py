@@ -8,11 +8,10 @@ import json
 import signal
 import socket
 import subprocess
-import threading
 
 import pytest
 
-from tests.integration.sidecar import LIMIT_S, Bench, command_line, run
+from tests.integration.sidecar import LIMIT_S, Bench, run
 
 BUDGET = """
 budgets:
@@ -117,60 +116,6 @@ def test_a_restarted_sidecar_remembers_what_was_spent(spent: Bench) -> None:
 
     assert account["spent_requests"] == 3
     assert account["spent_nano_usd"] > 0
-
-
-def test_watch_follows_a_sidecar(bench: Bench) -> None:
-    bench.configure(BUDGET)
-    with (
-        bench.proxy() as served,
-        subprocess.Popen(
-            command_line("watch", "--from", served.where["metrics"], "--json"),
-            env=bench.environ,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as watch,
-    ):
-        pause = threading.Event()
-        while "tokmeter_event_subscribers 1.0" not in served.get("/metrics"):
-            pause.wait(0.05)
-        run(bench.calls("api.openai.com", 1), {**bench.environ, **served.variables()})
-        assert watch.stdout is not None
-        event = json.loads(watch.stdout.readline())
-        watch.send_signal(signal.SIGINT)
-        status = watch.wait(LIMIT_S)
-
-    assert (event["provider"], event["service"], event["capture"], event["decision"]) == (
-        "openai",
-        "checkout",
-        "proxy",
-        "admit",
-    )
-    assert event["usage"]["output_tokens"] == 24
-    assert status == 130
-
-
-def test_watch_draws_a_ledger_s_table(spent: Bench) -> None:
-    done = spent.tokmeter("watch", "--ledger", spent.ledger, "--plain", "--interval", "0.2", "--rounds", "1")
-
-    lines = done.stdout.splitlines()
-    assert lines[0].startswith("SERVICE")
-    assert "checkout" in lines[1]
-    assert lines[3].split()[:2] == ["total", "3"]
-    assert "\x1b" not in done.stdout, "no escape codes in a pipe"
-
-
-def test_watch_needs_exactly_one_source(bench: Bench) -> None:
-    assert bench.tokmeter("watch", check=False).returncode == 2
-    assert bench.tokmeter("watch", "--from", "http://x", "--ledger", "y", check=False).returncode == 2
-
-
-def test_a_sidecar_is_not_there(bench: Bench) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        done = bench.tokmeter("watch", "--from", f"http://127.0.0.1:{taken.getsockname()[1]}", check=False)
-
-    assert done.returncode == 1
-    assert "no sidecar answers" in done.stderr
 
 
 @pytest.mark.parametrize("option", ["--listen", "--metrics"])

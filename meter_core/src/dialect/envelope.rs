@@ -1,0 +1,101 @@
+//! The fields that replies of all JSON dialects share: model, id, tier, error, stated cost; refuses to know usage and text.
+
+use super::reader::{Outcome, Reader};
+use super::{cost_text, name};
+use crate::json_scan::{Interest, Scalar, Take};
+use crate::money::Nano;
+
+/// What the envelope of a reply said; later statements win, empty ones say nothing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Envelope {
+    pub(super) model: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) service_tier: Option<String>,
+    pub(super) cost: Option<Nano>,
+    /// An error object, text or event was seen.
+    pub(super) error: bool,
+    error_code: Option<String>,
+    error_type: Option<String>,
+}
+
+impl Envelope {
+    /// Whether the string at `path` belongs here.
+    pub(super) fn wants(path: &str) -> bool {
+        let inner = inner(path);
+        matches!(
+            inner,
+            "model" | "id" | "service_tier" | "usage.service_tier" | "error" | "error.code" | "error.type"
+        ) || matches!(path, "type" | "code")
+    }
+
+    /// An object begins at `path`.
+    pub(super) fn enter(&mut self, path: &str) {
+        if inner(path) == "error" {
+            self.error = true;
+        }
+    }
+
+    /// A scalar at `path`.
+    pub(super) fn value(&mut self, path: &str, value: Scalar<'_>) {
+        let text = value.text().and_then(name);
+        let slot = match inner(path) {
+            "model" => &mut self.model,
+            "id" => &mut self.id,
+            "service_tier" | "usage.service_tier" => &mut self.service_tier,
+            "error.type" => &mut self.error_type,
+            "error.code" => {
+                if let Scalar::Number(code) = value {
+                    self.error_code = name(code);
+                }
+                &mut self.error_code
+            }
+            // Some servers state the error as bare text, and a stream's error event states its code at the top.
+            "error" => {
+                self.error |= text.is_some();
+                return;
+            }
+            "code" if path == "code" => &mut self.error_code,
+            "type" if path == "type" => {
+                self.error |= value == Scalar::String("error");
+                return;
+            }
+            "usage.cost" => {
+                if let Scalar::Number(number) = value {
+                    self.cost = cost_text::dollars(number);
+                }
+                return;
+            }
+            _ => return,
+        };
+        if text.is_some() {
+            *slot = text;
+        }
+    }
+
+    /// The most specific name of the error.
+    pub(super) fn error_name(&self) -> Option<String> {
+        self.error_code.clone().or_else(|| self.error_type.clone())
+    }
+}
+
+/// The path inside the response or message object that a stream event carries.
+pub(super) fn inner(path: &str) -> &str {
+    path.strip_prefix("response.").or_else(|| path.strip_prefix("message.")).unwrap_or(path)
+}
+
+/// The reader of a reply of which only the envelope is read.
+pub(super) struct Nothing;
+
+impl Reader for Nothing {
+    fn enter(&mut self, path: &str) -> Interest {
+        // Lists can be long, and nothing in them is the envelope's.
+        if path == "data" { Interest::Skip } else { Interest::Walk }
+    }
+    fn string(&mut self, _: &str) -> Take {
+        Take::Skip
+    }
+    fn value(&mut self, _: &str, _: Scalar<'_>) {}
+    fn outcome(&self) -> Outcome {
+        Outcome::default()
+    }
+}

@@ -1,0 +1,45 @@
+//! The seam between reading a reply and knowing a dialect: what a dialect is told, and what it knows; holds no logic.
+
+use super::finding::SubCall;
+use crate::json_scan::{Interest, Scalar, Take};
+use crate::usage::{Defects, Usage};
+
+/// What a dialect reads out of a reply's JSON, of a whole document or of the events of a stream.
+pub(super) trait Reader: Send + Sync {
+    /// A container begins at `path`.
+    fn enter(&mut self, path: &str) -> Interest {
+        let _ = path;
+        Interest::Walk
+    }
+    /// A walked container at `path` ended.
+    fn leave(&mut self, path: &str) {
+        let _ = path;
+    }
+    /// What to do with the string at `path`; [`Take::Text`] only for generated text.
+    fn string(&mut self, path: &str) -> Take;
+    /// A scalar at `path`.
+    fn value(&mut self, path: &str, value: Scalar<'_>);
+    /// The name of the current event of a stream.
+    fn event(&mut self, name: &str) {
+        let _ = name;
+    }
+    /// What is known so far.
+    fn outcome(&self) -> Outcome;
+}
+
+/// What a [`Reader`] knows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outcome {
+    /// Normalised usage, if any total was stated.
+    pub(super) usage: Option<Usage>,
+    /// Parts of the usage that name their own model.
+    pub(super) sub_calls: Vec<SubCall>,
+    /// The event that ends a stream was seen.
+    pub(super) ended: bool,
+    /// The model said why it stopped: enough of an end if the connection also closed cleanly.
+    pub(super) stopped: bool,
+    /// The work goes on after this reply, which therefore states no usage yet.
+    pub(super) pending: bool,
+    /// Contradictions in what was stated.
+    pub(super) defects: Defects,
+}

@@ -1,0 +1,3 @@
+module tokmeter.test/calls
+
+go 1.19
