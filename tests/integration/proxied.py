@@ -138,6 +138,8 @@ async def client(
         yield reader, writer
     finally:
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 async def call(proxy: Proxied, request: bytes) -> Reply:

@@ -13,9 +13,12 @@ METERED = ("127.0.0.1",)
 LAST = b'data: {"error":"budget"}\n\n'
 
 
-@pytest.fixture(autouse=True)
-def _scripted(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=["inline", "stock"])
+def _scripted(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Everything holds with a mitmproxy whose source is not the known one, too."""
     install(monkeypatch)
+    if request.param == "stock":
+        monkeypatch.setattr("tokmeter.capture.proxy.probe.may_run_inline", lambda: False)
 
 
 def _cut_after(needle: bytes, *, clean: bool, data: bytes = LAST) -> Callable[[ScriptedExchange, bytes], object]:

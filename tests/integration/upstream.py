@@ -170,8 +170,12 @@ async def upstream(
     seen = Upstream()
     table = _ROUTES | (routes or {})
 
+    serving: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.connections += 1
+        task = asyncio.current_task()
+        serving[task] = writer
         try:
             while True:
                 request = await _read(reader)
@@ -183,6 +187,9 @@ async def upstream(
             seen.broken.set()
         finally:
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            del serving[task]
 
     server = await asyncio.start_server(serve, seen.host, 0, ssl=context, limit=1 << 20)
     seen.port = server.sockets[0].getsockname()[1]
@@ -191,3 +198,7 @@ async def upstream(
     finally:
         seen.release.set()
         server.close()
+        for writer in serving.values():
+            writer.close()
+        if serving:
+            await asyncio.wait([task for task in serving if task is not None], timeout=5)

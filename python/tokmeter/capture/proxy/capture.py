@@ -147,6 +147,7 @@ class ProxyCapture:
         try:
             await connection.handle_client()
         finally:
+            writer.close()
             del connections[connection.client.id]
             connection.ended.set()
 

@@ -127,6 +127,9 @@ class ClientConnection(ProxyConnectionHandler):
             try:
                 await self.handle_connection(server)
             finally:
+                # mitmproxy leaves the socket open when its task is cancelled twice.
+                self.transports.pop(server, None)
+                writer.close()
                 server.timestamp_end = now_ns() / 1e9
                 self._shared.hooks.run(server_hooks.ServerDisconnectedHook(data))
 
