@@ -69,7 +69,8 @@ def test_a_shown_command_takes_these_options(line: str, tmp_path: Path, monkeypa
         assert found is not None, line
         command = found
     # Parses and checks every value; nothing is run.
-    command.make_context(command.name, words, parent=context)
+    with command.make_context(command.name, words, parent=context):
+        pass
 
 
 def test_named_metrics_exist() -> None:
