@@ -51,7 +51,7 @@ def test_the_cap_refuses_before_the_provider_is_asked(bench: Bench) -> None:
     assert 0 < admitted < 5
     assert answers[-1] == "429 false insufficient_quota"
     assert len(bench.simulator.requests) == admitted, "a refused call costs nothing"
-    assert f"refused {5 - admitted} calls" in done.stderr
+    assert f"refused {5 - admitted} of 5 calls" in done.stderr
     with closing(sqlite3.connect(bench.ledger)) as ledger:
         spent = ledger.execute("SELECT sum(cost_nano_usd) FROM entry").fetchone()[0]
     assert 0 < spent <= 2_500_000

@@ -61,7 +61,11 @@ def test_the_report_can_be_limited_in_time(spent: Bench) -> None:
     later = spent.tokmeter("report", "--ledger", spent.ledger, "--since", "2100-01-01", "--json")
     earlier = spent.tokmeter("report", "--ledger", spent.ledger, "--until", "2100-01-01T00:00:00+02:00", "--json")
 
-    assert json.loads(later.stdout) == []
+    recent = spent.tokmeter("report", "--ledger", spent.ledger, "--since", "1h", "--json")
+    older = spent.tokmeter("report", "--ledger", spent.ledger, "--until", "1h", "--json")
+
+    assert json.loads(later.stdout) == json.loads(older.stdout) == []
+    assert sum(group["calls"] for group in json.loads(recent.stdout)) == 3
     assert sum(group["calls"] for group in json.loads(earlier.stdout)) == 3
 
 
@@ -125,6 +129,7 @@ def test_a_port_in_use_is_an_error_and_nothing_stays(bench: Bench, option: str) 
         done = bench.tokmeter("proxy", "--config", bench.config, option, where, check=False)
 
     assert done.returncode == 1
+    assert "cannot listen: address already in use\n" in done.stderr
     assert f"at: {where}" in done.stderr
     assert "hint:" in done.stderr
 

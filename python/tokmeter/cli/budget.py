@@ -50,6 +50,9 @@ def list_budgets(url: str | None, config: Path | None, ledger: Path | None, *, a
     if as_json:
         click.echo(json.dumps([_record(account) for account in accounts], indent=2))
         return
+    if not accounts:
+        click.echo("tokmeter: there are no budgets; name the configuration that has them with --config", err=True)
+        return
     board = Board()
     board.account(accounts)
     for line in lay_out(BUDGET_HEADER, [budget_cells(budget) for budget in board.budgets], left=3):

@@ -127,9 +127,8 @@ def _authority(path: Path) -> Check:
         certificates = x509.load_pem_x509_certificates(path.read_bytes())
         ends = min(certificate.not_valid_after_utc for certificate in certificates)
     except (OSError, ValueError) as reason:
-        return Check(
-            name, Check.FAILED, f"{path}: {reason}", "make it readable, or move it away; a new one is made then"
-        )
+        why = reason.strerror if isinstance(reason, OSError) else "holds no certificates in PEM"
+        return Check(name, Check.FAILED, f"{path}: {why}", "make it readable, or move it away; a new one is made then")
     left = (ends - datetime.fromtimestamp(now_ns() // 10**9, UTC)).days
     if left < EXPIRES_SOON_DAYS:
         return Check(

@@ -5,12 +5,13 @@ A command's module is imported when that command runs, so `--help` is quick and 
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import click
 
@@ -31,12 +32,28 @@ SUMMARIES = {
 INTERRUPTED = 130
 
 
+class NoSuchCommandError(TokmeterError):
+    """The first word after `tokmeter` is none of the commands."""
+
+    exit_code: ClassVar[int] = 2
+
+
 class Commands(click.Group):
     """A group whose members are imported on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names in the order of the table."""
         return list(SUMMARIES)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a name that is none is answered with the nearest one."""
+        if args and args[0] not in SUMMARIES and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], SUMMARIES, n=1)
+            hint = f"did you mean `tokmeter {near[0]}`?" if near else "`tokmeter --help` lists the commands"
+            raise NoSuchCommandError(f"there is no command {args[0]!r}", hint=hint)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - same
         """Import the command of that name; None when there is none."""
@@ -100,6 +117,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = commands.main(args=arguments, prog_name="tokmeter", standalone_mode=False)
     except TokmeterError as error:
         click.echo("\n".join(error.lines()), err=True)
+        sys.exit(error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        # Nothing was asked for: the help itself is the answer.
+        click.echo(error.format_message(), err=True)
         sys.exit(error.exit_code)
     except click.UsageError as error:
         used = error.ctx.command_path if error.ctx else "tokmeter"

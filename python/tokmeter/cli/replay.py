@@ -39,7 +39,9 @@ def command(files: tuple[Path, ...], *, as_json: bool) -> int:
         except TokmeterError as error:
             sound = False
             click.echo("\n".join(error.lines()), err=True)
-    if not as_json:
+    if not as_json and not totals:
+        click.echo("tokmeter: no LLM calls were found", err=True)
+    elif not as_json:
         for line in _summary(totals):
             click.echo(line)
     return 0 if sound else 1

@@ -6,12 +6,14 @@ import csv
 import io
 import json
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from tokmeter.cli.options import config_option, ledger_option, ledger_path
+from tokmeter.clock import now_ns
 from tokmeter.store.ledger import DIMENSIONS, Spend
 from tokmeter.store.sqlite import SqliteReader
 from tokmeter.text import exact_usd, lay_out, number, usd
@@ -19,6 +21,8 @@ from tokmeter.text import exact_usd, lay_out, number, usd
 DEFAULT_BY = "provider,model"
 NANO = 10**9
 END_OF_TIME_NS = 2**63 - 1
+UNIT_S = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+AGE = re.compile(r"([0-9]{1,5})([mhdw])")
 COUNTS = (
     "calls",
     "input_tokens",
@@ -41,13 +45,17 @@ def _dimensions(_context: click.Context, _option: click.Parameter, value: str) -
 
 
 def _instant(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
-    """ISO 8601, UTC where no offset is given, as nanoseconds since the Unix epoch."""
+    """ISO 8601, UTC where no offset is given, or an age; as nanoseconds since the Unix epoch."""
     if value is None:
         return None
+    if (age := AGE.fullmatch(value)) is not None:
+        return now_ns() - int(age[1]) * UNIT_S[age[2]] * NANO
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no date; write 2026-01-31 or 2026-01-31T12:00:00+01:00") from None
+        raise click.BadParameter(
+            f"{value!r} is no time; write 2026-01-31, 2026-01-31T12:00:00+01:00, or 7d for seven days ago"
+        ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return int(moment.timestamp()) * NANO
@@ -62,7 +70,12 @@ def _instant(_context: click.Context, _option: click.Parameter, value: str | Non
     show_default=True,
     help=f"Any of: {', '.join(DIMENSIONS)}.",
 )
-@click.option("--since", callback=_instant, metavar="TIME", help="Exchanges admitted from then on; ISO 8601.")
+@click.option(
+    "--since",
+    callback=_instant,
+    metavar="TIME",
+    help="Exchanges admitted from then on: ISO 8601, or an age in m, h, d or w such as 7d.",
+)
 @click.option("--until", callback=_instant, metavar="TIME", help="Exchanges admitted before.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")

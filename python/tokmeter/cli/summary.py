@@ -121,7 +121,8 @@ class Summary:
         if self._budget is not None:
             left = self._left()
             lines.append(
-                f"budget {usd(int(self._budget * NANO))}, left {usd(left)}, refused {number(total.refused)} calls"
+                f"budget {usd(int(self._budget * NANO))}, left {usd(left)}, "
+                f"refused {number(total.refused)} of {number(total.calls)} calls"
             )
             if total.refused and left > 0:
                 lines.append(WORST_CASE)

@@ -141,8 +141,9 @@ def _ask(connection: HTTPConnection, path: str) -> HTTPResponse:
         response = connection.getresponse()
     except (OSError, HTTPException) as reason:
         connection.close()
+        said = (getattr(reason, "strerror", None) or str(reason) or type(reason).__name__).lower()
         raise TokmeterError(
-            f"no sidecar answers: {reason}", where=where, hint="start `tokmeter proxy` and give its metrics address"
+            f"no sidecar answers: {said}", where=where, hint="start `tokmeter proxy` and give its metrics address"
         ) from reason
     if response.status != OK:
         connection.close()

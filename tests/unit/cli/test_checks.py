@@ -89,6 +89,7 @@ def test_an_authority_that_cannot_be_read_fails(tmp_path: Path, environ: dict[st
     found = by_name(config(tmp_path, f"proxy: {{ca_dir: {tmp_path}/ca}}\n"), environ)
 
     assert found["authority"].result == Check.FAILED
+    assert found["authority"].found == f"{tmp_path}/ca/mitmproxy-ca.pem: holds no certificates in PEM"
 
 
 def test_a_foreign_ledger_fails(tmp_path: Path, environ: dict[str, str]) -> None:

@@ -117,7 +117,20 @@ def test_an_unknown_command_is_wrong_use(tokmeter: Callable[..., Outcome]) -> No
     outcome = tokmeter("meter")
 
     assert outcome.status == 2
-    assert outcome.err.startswith("error: No such command")
+    assert outcome.err == "error: there is no command 'meter'\n  hint: `tokmeter --help` lists the commands\n"
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest(tokmeter: Callable[..., Outcome]) -> None:
+    assert "did you mean `tokmeter report`?" in tokmeter("repotr").err
+
+
+@pytest.mark.parametrize("arguments", [[], ["budget"]])
+def test_a_group_alone_shows_its_help_and_no_error(tokmeter: Callable[..., Outcome], arguments: list[str]) -> None:
+    outcome = tokmeter(*arguments)
+
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err.startswith("Usage: tokmeter")
+    assert outcome.err.rstrip().endswith(".")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["doctor", "--help"], ["doctor"]])

@@ -49,7 +49,7 @@ def test_the_cap_shows_what_is_left_and_what_was_refused() -> None:
     summary.add(REFUSED)
 
     *_, numbers, reason = summary.lines()
-    assert numbers == "budget $0.010000, left $0.008000, refused 1 calls"
+    assert numbers == "budget $0.010000, left $0.008000, refused 1 of 2 calls"
     assert "longest possible reply" in reason, "money is left, so it needs an explanation"
 
 

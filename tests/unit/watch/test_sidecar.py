@@ -79,7 +79,7 @@ def test_a_sidecar_that_is_not_there_is_an_error_with_a_hint() -> None:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
 
-        with pytest.raises(TokmeterError, match="no sidecar answers") as caught, SidecarSource(url):
+        with pytest.raises(TokmeterError, match="no sidecar answers: connection refused") as caught, SidecarSource(url):
             pass
         assert caught.value.where == f"{url}/events"
         assert SidecarSource(url).budgets() == []

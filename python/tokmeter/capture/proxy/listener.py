@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 from collections.abc import Awaitable, Callable
 
 from tokmeter.capture.proxy import limits
@@ -41,8 +42,10 @@ class Listener:
                 reuse_port=self._settings.reuse_port or None,
             )
         except OSError as error:
+            # Event loops put the address into their message, in words of their own.
+            reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
             raise TokmeterError(
-                f"the proxy cannot listen: {error.strerror or error}", where=f"{host or '*'}:{port}", hint=_hint(error)
+                f"the proxy cannot listen: {reason}", where=f"{host or '*'}:{port}", hint=_hint(error)
             ) from error
         self._servers.append(server)
         for bound in server.sockets:

@@ -169,8 +169,9 @@ def _unusable(path: Path, error: sqlite3.Error) -> StoreError:
             return _damaged(path)
         case sqlite3.SQLITE_NOTADB:
             return StoreError("this file is not a ledger", where=str(path), hint="give another path")
-        case sqlite3.SQLITE_FULL:
-            return StoreError("no space is left for the ledger", where=str(path), hint="free some space")
+        # A disk without space for SQLite's side files shows itself as the second.
+        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
+            return StoreError("the ledger's disk is full or failing", where=str(path), hint="free some space")
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             hint = "check the permissions of the file and its directory"
             return StoreError("the ledger cannot be opened", where=str(path), hint=hint)

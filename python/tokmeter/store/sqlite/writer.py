@@ -169,6 +169,7 @@ class SqliteLedger:
                 lambda: len(self._queue) >= BATCH_ROWS_MAX or self._flushing or self._abandoned, GATHER_S
             )
             if self._abandoned and self._queue:
+                _log.warning("ledger: %s could not be written, %d entries are lost", self._path, len(self._queue))
                 self._dropped["closed"] += len(self._queue)
                 self._settled += len(self._queue)
                 self._queue.clear()

@@ -135,7 +135,7 @@ def test_closing_writes_what_is_queued(path: Path) -> None:
     assert len(ids(path)) == 10
 
 
-def test_closing_counts_what_it_could_not_write_and_what_came_later(path: Path) -> None:
+def test_closing_counts_and_tells_what_it_could_not_write(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     ledger = SqliteLedger.open(path)
     holder = Holder(path)
     ledger.append(entry(1))
@@ -146,6 +146,7 @@ def test_closing_counts_what_it_could_not_write_and_what_came_later(path: Path) 
 
     assert ledger.state().dropped["closed"] == 2
     assert ledger.state().queued == 0
+    assert f"{path} could not be written, 1 entries are lost" in caplog.text
 
 
 def test_a_ledger_that_was_deleted_is_made_anew(ledger: SqliteLedger, path: Path) -> None:
