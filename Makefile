@@ -58,7 +58,7 @@ fmt: setup ## format Rust and Python
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format .
 
-bench: setup ## every benchmark; results go to bench/*/runs
+bench: setup wheel-smoke ## every benchmark, on a release build
 	@for run in bench/*/run.py; do echo "--- $$run"; $(BIN)/python $$run; done
 
 docs: setup ## regenerate docs/reference from the program

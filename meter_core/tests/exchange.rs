@@ -1,5 +1,12 @@
 //! The life of an exchange through the public interface of the core: admission, metering, cutting, settlement.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on says where"
+)]
+
 use std::io::Write as _;
 use std::sync::Arc;
 

@@ -10,9 +10,29 @@ from typing import Any, Literal, Self, final
 
 import tiktoken
 
-type Headers = Sequence[tuple[bytes, bytes]]
-type CloseReason = Literal["complete", "client_gone", "upstream_gone", "shutdown", "failed"]
-type Mode = Literal["off", "shadow", "enforce"]
+__all__ = [
+    "Admit",
+    "Attribution",
+    "Budget",
+    "Charge",
+    "Cut",
+    "Exchange",
+    "Forward",
+    "HostRule",
+    "LedgerEntry",
+    "Meter",
+    "Policies",
+    "PriceBook",
+    "Refuse",
+    "Request",
+    "Snapshot",
+    "Tokenizer",
+    "get_tokenizer",
+]
+
+type _Headers = Sequence[tuple[bytes, bytes]]
+type _CloseReason = Literal["complete", "client_gone", "upstream_gone", "shutdown", "failed"]
+type _Mode = Literal["off", "shadow", "enforce"]
 
 @final
 class HostRule:
@@ -48,8 +68,8 @@ class Budget:
         tokens: int | None = None,
         requests: int | None = None,
         timezone: str = "UTC",
-        mode: Mode = "enforce",
-        alert_at: Sequence[str] = (),
+        mode: _Mode = "enforce",
+        alert_at: Sequence[str] = ...,
         remembers: bool = True,
     ) -> Budget: ...
 
@@ -57,7 +77,7 @@ class Budget:
 class Policies:
     """What to do where no budget speaks. `unpriced` is ``allow``, ``refuse`` or ``price_as:MODEL``."""
 
-    def __new__(cls, *, unpriced: str = "allow", mode: Mode = "enforce") -> Policies: ...
+    def __new__(cls, *, unpriced: str = "allow", mode: _Mode = "enforce") -> Policies: ...
 
 @final
 class PriceBook:
@@ -106,7 +126,7 @@ class Request:
     """One complete request as it was received. `body` is None when it was too large to be held whole."""
 
     def __new__(
-        cls, *, method: str, host: str, port: int, path: str, headers: Headers, body: bytes | None
+        cls, *, method: str, host: str, port: int, path: str, headers: _Headers, body: bytes | None
     ) -> Request: ...
 
 @final
@@ -157,11 +177,11 @@ class Exchange:
     def decision(self) -> Admit | Refuse: ...
     @property
     def closed(self) -> bool: ...
-    def respond(self, status: int, headers: Headers) -> None:
+    def respond(self, status: int, headers: _Headers) -> None:
         """The status line and header fields of the response have arrived."""
     def feed(self, chunk: bytes, now: int) -> Forward | Cut:
         """One piece of the response body, as it was on the wire (still compressed)."""
-    def close(self, reason: CloseReason, now: int) -> LedgerEntry | None:
+    def close(self, reason: _CloseReason, now: int) -> LedgerEntry | None:
         """Settles the exchange and returns its ledger entry the first time, None ever after."""
 
 @final
@@ -290,9 +310,9 @@ class Meter:
         cls,
         *,
         price_book: PriceBook,
-        budgets: Sequence[Budget] = (),
-        policies: Policies = ...,
-        hosts: Sequence[HostRule] = (),
+        budgets: Sequence[Budget] = ...,
+        policies: Policies | None = None,
+        hosts: Sequence[HostRule] = ...,
         capture: str = "proxy",
         seed: bytes,
         fingerprint_key: bytes | None = None,

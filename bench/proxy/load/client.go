@@ -22,6 +22,7 @@ import (
 // result is what one run prints, as one line of JSON. Durations are in microseconds.
 type result struct {
 	Requests int     `json:"requests"`
+	Sent     int     `json:"sent"`
 	Failed   int     `json:"failed"`
 	Events   int     `json:"events"`
 	WallS    float64 `json:"wall_s"`
@@ -90,7 +91,8 @@ func client(arguments []string) {
 	}
 	close(next)
 	group.Wait()
-	print(samples, time.Since(started), cpuSeconds(*pid)-cpu, rss(*pid))
+	elapsed, used := time.Since(started), cpuSeconds(*pid)-cpu
+	print(samples, *workers, elapsed, used, rss(*pid))
 }
 
 func warm(call func() sample, workers int) {
@@ -132,8 +134,9 @@ func exchange(connection *http.Client, request *http.Request) sample {
 	return got
 }
 
-func print(samples []sample, wall time.Duration, cpu float64, rss int) {
-	out := result{Requests: len(samples), WallS: wall.Seconds(), CPUS: cpu, RSSKB: rss}
+// print says what the samples add up to; `warmed` requests before them were sent and are not among them.
+func print(samples []sample, warmed int, wall time.Duration, cpu float64, rss int) {
+	out := result{Requests: len(samples), Sent: len(samples) + warmed, WallS: wall.Seconds(), CPUS: cpu, RSSKB: rss}
 	var totals, firsts []float64
 	digests := map[[32]byte]int{}
 	for _, sample := range samples {

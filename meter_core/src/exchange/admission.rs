@@ -6,7 +6,7 @@ use super::decision::{Answer, Cause, Decision};
 use super::hold::{self, Forecast, Hold};
 use super::output::Output;
 use super::prompt_count::{PromptCount, stand_in};
-use super::{Exchange, Opening};
+use super::{Cutting, Exchange, Opening};
 use crate::budget::{Dimension, Mode, Subject};
 use crate::cost::Rates;
 use crate::dialect::{Prompt, RequestFacts, read_request};
@@ -45,8 +45,7 @@ impl Exchange {
             status: 0,
             first_chunk_at: None,
             between_events: false,
-            cutting: false,
-            cut: false,
+            cutting: Cutting::No,
             closed: false,
             meter,
             id,

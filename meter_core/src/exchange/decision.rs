@@ -64,7 +64,9 @@ impl Cause {
     /// One sentence for people. Amounts stay out of it: they would end in the logs of every client.
     pub fn message(&self) -> String {
         match &self.budget {
-            Some(budget) => format!("tokmeter: budget \"{budget}\" is exhausted ({})", self.reason),
+            Some(budget) => {
+                format!("tokmeter: budget \"{budget}\" cannot cover this request ({})", self.reason)
+            }
             None => format!("tokmeter: refused by policy ({})", self.reason),
         }
     }

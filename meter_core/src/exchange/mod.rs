@@ -53,6 +53,17 @@ pub(crate) struct Opening<'a> {
     pub(crate) now: i64,
 }
 
+/// How far the end of a reply by its budget has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cutting {
+    /// Nothing speaks against the reply.
+    No,
+    /// It must end at the next boundary between events.
+    Due,
+    /// It has ended.
+    Done,
+}
+
 /// One request and its response.
 pub struct Exchange {
     meter: Arc<Shared>,
@@ -78,9 +89,7 @@ pub struct Exchange {
     output: Output,
     /// The last piece ended between two events of a plain stream.
     between_events: bool,
-    /// Set when the reply must be cut at the next event boundary.
-    cutting: bool,
-    cut: bool,
+    cutting: Cutting,
     closed: bool,
 }
 
@@ -93,6 +102,11 @@ impl Exchange {
     /// What admission decided.
     pub const fn decision(&self) -> &Decision {
         &self.decision
+    }
+
+    /// Whether the reply was ended by its budget.
+    fn is_cut(&self) -> bool {
+        self.cutting == Cutting::Done
     }
 
     /// Whether the ledger entry was given out.
@@ -110,7 +124,7 @@ impl Exchange {
 
     /// One piece of the response body, as it was on the wire.
     pub fn feed(&mut self, chunk: &[u8], now: i64) -> Passage {
-        if self.cut {
+        if self.cutting == Cutting::Done {
             return Passage::Cut { data: Vec::new(), clean: true };
         }
         if self.closed || chunk.is_empty() {
@@ -125,7 +139,11 @@ impl Exchange {
             return Passage::Forward;
         }
         self.guard(now);
-        if self.cutting { self.cut_at(chunk, progress, was_between) } else { Passage::Forward }
+        if self.cutting == Cutting::Due {
+            self.cut_at(chunk, progress, was_between)
+        } else {
+            Passage::Forward
+        }
     }
 
     /// Whether the reply is a running stream under a reservation.
@@ -140,7 +158,7 @@ impl Exchange {
         if now >= self.renew_at {
             self.renew(now);
         }
-        if !self.cutting && hold.runs_low(self.output.at_most()) {
+        if self.cutting == Cutting::No && hold.runs_low(self.output.at_most()) {
             let seen = self.output.tokens();
             if hold.runs_low(seen) {
                 self.extend(hold, seen, now);
@@ -156,11 +174,11 @@ impl Exchange {
                 // In the middle of an event: the next boundary is near, and a broken event helps nobody.
                 return Passage::Forward;
             }
-            self.cut = true;
+            self.cutting = Cutting::Done;
             self.count_cut("enforce", self.cause.as_ref().map_or("none", |cause| cause.reason));
             return Passage::Cut { data: Vec::new(), clean: false };
         };
-        self.cut = true;
+        self.cutting = Cutting::Done;
         self.count_cut("enforce", self.cause.as_ref().map_or("none", |cause| cause.reason));
         let message = self.cause.as_ref().map(Cause::message).unwrap_or_default();
         let mut data = whole.to_vec();
@@ -186,7 +204,7 @@ impl Exchange {
         }
         match hold.refused() {
             Some(rest) => self.hold = Some(rest),
-            None => self.cutting = true,
+            None => self.cutting = Cutting::Due,
         }
     }
 

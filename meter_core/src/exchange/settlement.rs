@@ -20,7 +20,7 @@ impl Exchange {
             return None;
         }
         self.closed = true;
-        let finding = self.finish_reply(reason == CloseReason::Complete && !self.cut);
+        let finding = self.finish_reply(reason == CloseReason::Complete && !self.is_cut());
         let outcome = self.outcome(&finding, reason);
         let meter = Arc::clone(&self.meter);
         let response = self.response_fingerprint(&finding);
@@ -65,7 +65,7 @@ impl Exchange {
     fn outcome(&self, finding: &Finding, reason: CloseReason) -> Outcome {
         match (&self.decision, reason) {
             (Decision::Refuse(_), _) => Outcome::Refused,
-            _ if self.cut => Outcome::Cut,
+            _ if self.is_cut() => Outcome::Cut,
             _ if self.status >= 400 || finding.error_code.is_some() => Outcome::Error,
             (_, CloseReason::Complete) => Outcome::Ok,
             // An SDK that has read `[DONE]` may hang up before the last chunk of the framing.
@@ -165,11 +165,11 @@ impl Exchange {
         alerts: Vec<Crossing>,
         now: i64,
     ) -> LedgerEntry {
-        let acted = self.cut || matches!(self.decision, Decision::Refuse(_));
+        let acted = self.is_cut() || matches!(self.decision, Decision::Refuse(_));
         let cause = self.cause.as_ref().filter(|_| acted || self.would_refuse);
         let mut defects = self.facts.defects;
         defects.extend(finding.defects);
-        let decision = match (&self.decision, self.cut) {
+        let decision = match (&self.decision, self.is_cut()) {
             (Decision::Refuse(_), _) => "refuse",
             (Decision::Admit, true) => "cut",
             (Decision::Admit, false) => "admit",
