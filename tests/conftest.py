@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,10 @@ BRINGS = {
     "java": "a JDK of 17 or newer",
     "node": "Node.js 20 or newer",
 }
+
+# A background job of a shell ignores SIGINT, and so would every program that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ["PATH"] = os.pathsep.join((*PLACES, os.environ.get("PATH", "")))
 
