@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,9 @@ BRINGS = {
 }
 
 os.environ["PATH"] = os.pathsep.join((*PLACES, os.environ.get("PATH", "")))
+
+# Started from a script in the background, a test run has SIGINT ignored, and what it starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
