@@ -1,4 +1,4 @@
-"""Writes docs/reference/{metrics,configuration,ledger}.md from the program itself.
+"""Writes docs/reference/{cli,metrics,configuration,ledger}.md from the program itself.
 
 With --check nothing is written: it fails when a page is not what the program says.
 """
@@ -15,13 +15,17 @@ from textwrap import dedent
 import msgspec
 from msgspec import inspect
 
+from tokmeter.cli.commands import SUMMARIES
 from tokmeter.config.schema import Config
 from tokmeter.export.catalog import CATALOG
 from tokmeter.store.ledger import DIMENSIONS, DROP_REASONS
 from tokmeter.store.sqlite.columns import ENTRY
 from tokmeter.store.sqlite.migrations import VERSION, migrate
 
-PAGES = Path(__file__).parents[1] / "docs" / "reference"
+ROOT = Path(__file__).parents[1]
+PAGES = ROOT / "docs" / "reference"
+HELP = ROOT / "tests" / "golden" / "help"
+"""The help of every command: a test compares it with the program, `make golden` rewrites it."""
 GENERATED = "<!-- Written by scripts/reference.py: change the program, then `make docs`. -->\n"
 
 EXAMPLE = """\
@@ -209,7 +213,29 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
-PAGE: dict[str, Callable[[], str]] = {"metrics": metrics, "configuration": configuration, "ledger": ledger}
+def cli() -> str:
+    """The page of the commands."""
+    introduction = """
+        Data goes to standard output, words to standard error. The status is 0 when all is well, 1 when something failed,
+        2 for wrong use or a wrong configuration, 130 after an interrupt; `tokmeter run` ends with its command's status.
+        An error is one line, then where known `at:` with the place and `hint:` with what to do.
+
+        `TOKMETER_CONFIG` names the configuration where `--config` does not. Without either there are the defaults, and
+        everything is kept in `$XDG_STATE_HOME/tokmeter`, or `~/.local/state/tokmeter`.
+    """
+    files = [HELP / "tokmeter.txt"]
+    for name in SUMMARIES:
+        files += [HELP / f"{name}.txt", *sorted(HELP.glob(f"{name}-*.txt"))]
+    parts = [f"## `{title(file)}`\n\n```text\n{file.read_text(encoding='utf-8')}```" for file in files]
+    return "\n\n".join(("# Commands", GENERATED.rstrip(), cleandoc(introduction), *parts)) + "\n"
+
+
+def title(file: Path) -> str:
+    """The command that a file of help is about."""
+    return "tokmeter" if file.stem == "tokmeter" else f"tokmeter {file.stem.replace('-', ' ')}"
+
+
+PAGE: dict[str, Callable[[], str]] = {"cli": cli, "metrics": metrics, "configuration": configuration, "ledger": ledger}
 
 
 def main(arguments: list[str]) -> int:
