@@ -30,6 +30,10 @@ BRINGS = {
     "node": "Node.js 20 or newer",
 }
 
+# A background job of a shell ignores SIGINT, and so would every program that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 os.environ["PATH"] = os.pathsep.join((*PLACES, os.environ.get("PATH", "")))
 
 # Started from a script in the background, a test run has SIGINT ignored, and what it starts would inherit that.

@@ -124,7 +124,8 @@ def _run_program(
             # One more table, with the refusals in it.
             threading.Event().wait(2.2)
         finally:
-            table.send_signal(signal.SIGINT)
+            # Not SIGINT: in a background job of a shell, that is ignored.
+            table.terminate()
         printing.join()
     section("4. What the program saw: the SDKs' own errors when the budget is reached")
     print(program.stdout.strip())

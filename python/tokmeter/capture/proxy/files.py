@@ -1,6 +1,7 @@
 """Files written whole or not at all. Owns modes and renames; knows nothing of what is in them."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import tempfile
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tokmeter.errors import TokmeterError
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def ensure_directory(directory: Path, *, mode: int) -> None:
@@ -58,5 +61,5 @@ def write_atomically(file: Path, data: bytes, *, mode: int) -> None:
         raise TokmeterError(
             f"the file cannot be written: {error.strerror}",
             where=str(file),
-            hint="choose a directory that this user may write",
+            hint="free some space" if error.errno in _NO_SPACE else "choose a directory that this user may write",
         ) from error
