@@ -36,9 +36,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 os.environ["PATH"] = os.pathsep.join((*PLACES, os.environ.get("PATH", "")))
 
-# Started from a script in the background, a test run has SIGINT ignored, and what it starts would inherit that.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite expected outputs instead of comparing")
