@@ -55,8 +55,9 @@ pub const ALERTS_PER_BUDGET_MAX: usize = 16;
 pub const ALERT_PERMILLE_MAX: u16 = 10_000;
 /// Open reservations. One more ends the one nearest to its expiry, which then counts as spent.
 pub const RESERVATIONS_MAX: usize = 65_536;
-/// Ended reservations whose ids are remembered, so that a repeated or late report is recognised.
-pub const ENDED_RESERVATIONS_MAX: usize = 65_536;
+/// Ended reservations whose ids are remembered, so that a repeated or late report is recognised. A busy proxy fills
+/// this, about 1 MB; what was given up before its report and is forgotten stays counted as spent.
+pub const ENDED_RESERVATIONS_MAX: usize = 16_384;
 /// Digits and signs of one JSON number kept; longer numbers are broken JSON to us.
 pub const JSON_NUMBER_BYTES_MAX: usize = 128;
 /// Bytes of prompt text of one request kept for counting. A million tokens are about 5 MB.

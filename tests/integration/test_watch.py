@@ -21,14 +21,17 @@ def test_watch_follows_a_sidecar(bench: Bench) -> None:
             text=True,
         ) as watch,
     ):
-        pause = threading.Event()
-        while "tokmeter_event_subscribers 1.0" not in served.get("/metrics"):
-            pause.wait(0.05)
-        run(bench.calls("api.openai.com", 1), {**bench.environ, **served.variables()})
-        assert watch.stdout is not None
-        event = json.loads(watch.stdout.readline())
-        watch.send_signal(signal.SIGINT)
-        status = watch.wait(LIMIT_S)
+        try:
+            pause = threading.Event()
+            while "tokmeter_event_subscribers 1.0" not in served.get("/metrics"):
+                pause.wait(0.05)
+            run(bench.calls("api.openai.com", 1), {**bench.environ, **served.variables()})
+            assert watch.stdout is not None
+            event = json.loads(watch.stdout.readline())
+            watch.send_signal(signal.SIGINT)
+            status = watch.wait(LIMIT_S)
+        finally:
+            watch.kill()
 
     assert (event["provider"], event["service"], event["capture"], event["decision"]) == (
         "openai",

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NoReturn
 
 import click
 
+from tokmeter.cli.optimised import without_assertions
 from tokmeter.errors import TokmeterError
 
 SUMMARIES = {
@@ -113,6 +114,8 @@ def commands() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and end the process with its status: 0 well, 1 failed, 2 wrong use or configuration."""
+    if arguments is None:
+        without_assertions()
     try:
         status = commands.main(args=arguments, prog_name="tokmeter", standalone_mode=False)
     except TokmeterError as error:

@@ -6,6 +6,10 @@ QUEUED_ROWS_MAX = 20_000
 BATCH_ROWS_MAX = 512
 """Rows of one commit: beyond a hundred a commit is no longer what it costs."""
 
+STATEMENT_ROWS = 64
+"""Rows of one statement while many wait. After each statement the writer queues for the interpreter behind the traffic;
+row by row, a busy proxy would outrun it. Times the columns of an entry this stays under SQLite's 32,766 values."""
+
 GATHER_S = 0.01
 """Seconds that a row waits for company, so that busy times pay one disk flush for many rows."""
 

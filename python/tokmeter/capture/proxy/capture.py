@@ -5,7 +5,6 @@ import contextlib
 import resource
 from collections.abc import Callable
 
-from mitmproxy import master as mitm
 from mitmproxy.platform import original_addr
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.layers import modes
@@ -23,6 +22,7 @@ from tokmeter.capture.proxy.master import build_master
 from tokmeter.capture.proxy.metering import Metering
 from tokmeter.capture.proxy.routes import Routes
 from tokmeter.capture.proxy.settings import ProxySettings
+from tokmeter.capture.proxy.stock import Master
 from tokmeter.clock import now_ns
 from tokmeter.errors import TokmeterError
 
@@ -49,7 +49,7 @@ class ProxyCapture:
         self._cleanup = contextlib.ExitStack()
         self._connection_class = InlineConnection if probe.may_run_inline() else ClientConnection
         self._surroundings: Surroundings | None = None
-        self._master: mitm.Master | None = None
+        self._master: Master | None = None
         self._running: asyncio.Task[None] | None = None
         self._authority: Authority | None = None
 

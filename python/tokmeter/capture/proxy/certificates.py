@@ -11,11 +11,11 @@ from pathlib import Path
 
 from cryptography import x509
 from mitmproxy import certs
-from mitmproxy.addons import tlsconfig
 from mitmproxy.proxy import context
 
 from tokmeter.capture.proxy import limits
 from tokmeter.capture.proxy.authority import Authority
+from tokmeter.capture.proxy.stock import tlsconfig
 from tokmeter.clock import now_ns
 
 

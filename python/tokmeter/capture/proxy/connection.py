@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from mitmproxy import options as moptions
 from mitmproxy.connection import ConnectionState, Server
-from mitmproxy.master import Master
 from mitmproxy.proxy import commands, events, mode_specs, server_hooks
 from mitmproxy.proxy.layers.http._http_h2 import SendH2Data
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
@@ -24,6 +23,7 @@ from mitmproxy.proxy.server import ConnectionIO
 from tokmeter.capture.proxy import limits
 from tokmeter.capture.proxy.dispatch import HookTable
 from tokmeter.capture.proxy.routes import Routes
+from tokmeter.capture.proxy.stock import Master
 from tokmeter.clock import now_ns
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)

@@ -5,14 +5,14 @@ Owns how mitmproxy is set up. It never listens itself, see `listener`.
 
 from collections.abc import Callable
 
-from mitmproxy import master, options
-from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver
+from mitmproxy import options
 
 from tokmeter.capture.proxy import faults
 from tokmeter.capture.proxy.authority import Authority
 from tokmeter.capture.proxy.certificates import LeafCertificates
 from tokmeter.capture.proxy.dispatch import HookTable
 from tokmeter.capture.proxy.settings import ProxySettings
+from tokmeter.capture.proxy.stock import Master, core, disable_h2c, next_layer, proxyserver
 
 
 def build_master(
@@ -20,9 +20,9 @@ def build_master(
     authority: Authority,
     own: list[object],
     on_failure: Callable[[str, BaseException], None],
-) -> tuple[master.Master, HookTable]:
+) -> tuple[Master, HookTable]:
     """A master ready to run in the running loop, and the table of its hooks: mitmproxy's, then `own`."""
-    built = master.Master(options.Options(confdir=str(authority.file.parent), mode=[settings.mode]))
+    built = Master(options.Options(confdir=str(authority.file.parent), mode=[settings.mode]))
     addons: list[object] = [
         core.Core(),
         proxyserver.Proxyserver(),

@@ -6,6 +6,7 @@ Owns the mapping between a `LedgerEntry` and a row. Refuses to know connections.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from tokmeter._core import LedgerEntry
@@ -20,7 +21,8 @@ class Column:
     declared: str
     """Its type and constraint in SQL."""
     meaning: str
-    encode: Callable[[Any], Any] = lambda value: value
+    encode: Callable[[Any], Any] | None = None
+    """How it is written, where not as it is."""
     decode: Callable[[Any], Any] = lambda value: value
 
 
@@ -98,14 +100,17 @@ AMOUNTS: tuple[str, ...] = (*USAGE, "cost_nano_usd")
 """What a correction adds to."""
 
 
+_head = attrgetter(*(column.name for column in HEAD))
+_tail = attrgetter(*(column.name for column in TAIL))
+_ENCODED = [(index, column.encode) for index, column in enumerate(ENTRY) if column.encode is not None]
+
+
 def entry_row(entry: LedgerEntry) -> tuple[Any, ...]:
     """The values of `ENTRY` for an entry."""
-    usage = entry.usage
-    return (
-        *(column.encode(getattr(entry, column.name)) for column in HEAD),
-        *(usage.get(name) for name in USAGE),
-        *(column.encode(getattr(entry, column.name)) for column in TAIL),
-    )
+    row = [*_head(entry), *map(entry.usage.get, USAGE), *_tail(entry)]
+    for index, encode in _ENCODED:
+        row[index] = encode(row[index])
+    return tuple(row)
 
 
 def correction_row(correction: Correction) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from collections import Counter, deque
 from collections.abc import Sequence
-from itertools import islice
+from itertools import batched, chain, islice
 from pathlib import Path
 
 from tokmeter._core import LedgerEntry
@@ -23,6 +23,7 @@ from tokmeter.store.limits import (
     ERROR_CHARS_MAX,
     GATHER_S,
     QUEUED_ROWS_MAX,
+    STATEMENT_ROWS,
 )
 from tokmeter.store.sqlite.columns import AMOUNTS, ENTRY, correction_row, entry_row
 from tokmeter.store.sqlite.file import open_writer
@@ -32,17 +33,21 @@ _log = logging.getLogger(__name__)
 type _Row = LedgerEntry | Correction
 
 
-def _insert_into(table: str, columns: Sequence[str]) -> str:
+def _insert_into(table: str, columns: Sequence[str], rows: int = 1) -> str:
     """Only a known id is passed over; any other broken constraint must be seen."""
     names, values = ", ".join(columns), ", ".join("?" for _ in columns)
-    return f"INSERT INTO {table} ({names}) VALUES ({values}) ON CONFLICT (id) DO NOTHING"  # noqa: S608 - own names
+    all_values = ", ".join(f"({values})" for _ in range(rows))
+    return f"INSERT INTO {table} ({names}) VALUES {all_values} ON CONFLICT (id) DO NOTHING"  # noqa: S608 - own names
 
 
 _INSERT_ENTRY = _insert_into("entry", [column.name for column in ENTRY])
+_INSERT_ENTRIES = _insert_into("entry", [column.name for column in ENTRY], STATEMENT_ROWS)
 _INSERT_CORRECTION = _insert_into("correction", ["id", "corrects", "reason", *AMOUNTS])
 
 _NEVER_WRITABLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 """What SQLite raises because of a row, not because of the file."""
+_UNWRITABLE = (*_NEVER_WRITABLE, ArithmeticError, AttributeError, TypeError, ValueError)
+"""The same, and what converting a row raises."""
 
 
 class SqliteLedger:
@@ -183,8 +188,9 @@ class SqliteLedger:
         unwritable = 0
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            for row in batch:
-                unwritable += not self._insert(row)
+            for rows in batched(batch, STATEMENT_ROWS):
+                if not self._insert_together(rows):
+                    unwritable += sum(not self._insert(row) for row in rows)
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
@@ -192,13 +198,24 @@ class SqliteLedger:
             raise
         return unwritable
 
+    def _insert_together(self, rows: tuple[_Row, ...]) -> bool:
+        """Writes a full statement of entries; False when these are no such, or one of them cannot be written."""
+        entries = [row for row in rows if not isinstance(row, Correction)]
+        if len(entries) < STATEMENT_ROWS:
+            return False
+        try:
+            self._connection.execute(_INSERT_ENTRIES, list(chain.from_iterable(map(entry_row, entries))))
+        except _UNWRITABLE:
+            return False
+        return True
+
     def _insert(self, row: _Row) -> bool:
         try:
             if isinstance(row, Correction):
                 self._connection.execute(_INSERT_CORRECTION, correction_row(row))
             else:
                 self._connection.execute(_INSERT_ENTRY, entry_row(row))
-        except (*_NEVER_WRITABLE, ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        except _UNWRITABLE as error:
             # The type alone: the text of such an error can repeat the value.
             _log.warning("ledger: an entry cannot be written: %s", type(error).__name__)
             return False

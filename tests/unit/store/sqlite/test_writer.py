@@ -96,6 +96,19 @@ def test_a_row_that_fits_no_schema_is_counted_and_holds_up_nothing(
     assert ledger.state().last_error is None
 
 
+def test_among_many_rows_only_the_bad_one_and_the_repetition_are_missing(ledger: SqliteLedger, path: Path) -> None:
+    holder = Holder(path)
+    for number in range(200):
+        ledger.append(entry(number, provider=None) if number == 100 else entry(number))
+    ledger.append(entry(7))
+    wait_for_failure(ledger)
+    holder.let_go()
+
+    assert ledger.flush(PATIENCE_S)
+    assert ids(path) == [f"e{number}" for number in range(200) if number != 100]
+    assert ledger.state().dropped == {"unwritable": 1}
+
+
 def test_rows_wait_while_the_file_is_locked_and_are_written_after(ledger: SqliteLedger, path: Path) -> None:
     holder = Holder(path)
     for number in range(3):
