@@ -72,7 +72,8 @@ impl Exchange {
             self.would_refuse = true;
             self.cause.get_or_insert(cause);
         }
-        if let Some(hold) = grown.or_else(|| hold.refused()) {
+        let rest = || hold.refused().filter(|rest| !rest.runs_low(seen));
+        if let Some(hold) = grown.or_else(rest) {
             self.hold = Some(hold);
         } else {
             self.cause = refused;
