@@ -14,10 +14,14 @@ const PRIMER_TOKENS: u64 = 3;
 const MEDIA_TOKENS: u64 = 1105;
 /// Tokens that frame one tool definition, beside its text.
 const TOOL_TOKENS: u64 = 12;
-/// Claude's tokens per o200k token, as a ratio: its vocabulary is not public.
-const CLAUDE_FACTOR: (u64, u64) = (27, 20);
-/// What an estimate may be short of the truth, as a ratio; used for holds only.
-const HEADROOM: (u64, u64) = (13, 10);
+/// Tokens of the instructions that Anthropic adds to a request with tools.
+const CLAUDE_TOOLS_TOKENS: u64 = 346;
+/// A ratio of token counts: numerator and denominator.
+pub(super) type Factor = (u64, u64);
+/// Claude's tokens per o200k token: its vocabulary is not public.
+const CLAUDE_FACTOR: Factor = (27, 20);
+/// What an estimate may be short of the truth; used for holds only.
+const HEADROOM: Factor = (13, 10);
 
 /// A count of input tokens and how far to trust it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,8 +33,9 @@ pub struct PromptCount {
 }
 
 impl PromptCount {
-    /// Counts `prompt` as `dialect` frames it, with the tokenizer of `model` or a stand-in.
-    pub fn of(dialect: Dialect, model: Option<&str>, prompt: &Prompt) -> Self {
+    /// Counts `prompt` as `dialect` frames it, with the tokenizer of `model` or a stand-in. `whole` tells whether it is all
+    /// of the prompt.
+    pub fn of(dialect: Dialect, model: Option<&str>, prompt: &Prompt, whole: bool) -> Self {
         let own = model.and_then(tokenizer::for_model);
         let Some(tokenizer) = own.or_else(stand_in) else { return Self::default() };
         let text: u64 = prompt.texts().map(|text| tokenizer.count(text.as_bytes()) as u64).sum();
@@ -49,8 +54,11 @@ impl PromptCount {
         let public_framing =
             matches!(dialect, Dialect::OpenAiChat | Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings);
         let tokens = text + framing + extras;
-        let (up, down) = if dialect == Dialect::AnthropicMessages { CLAUDE_FACTOR } else { (1, 1) };
-        Self { tokens: tokens * up / down, exact: own.is_some() && public_framing && extras == 0 }
+        let (up, down) = factor(dialect);
+        let added =
+            if prompt.tools > 0 && dialect == Dialect::AnthropicMessages { CLAUDE_TOOLS_TOKENS } else { 0 };
+        let exact = whole && own.is_some() && public_framing && extras == 0;
+        Self { tokens: tokens * up / down + added, exact }
     }
 
     /// The number to hold for: never below the truth if the count is exact, with headroom if it is not.
@@ -58,6 +66,11 @@ impl PromptCount {
         let (up, down) = if self.exact { (1, 1) } else { HEADROOM };
         self.tokens * up / down
     }
+}
+
+/// The tokens of the models of `dialect` per token of the tokenizer that counts for them.
+pub(super) const fn factor(dialect: Dialect) -> Factor {
+    if matches!(dialect, Dialect::AnthropicMessages) { CLAUDE_FACTOR } else { (1, 1) }
 }
 
 /// The tokenizer used for models whose own is not public.
