@@ -1,7 +1,5 @@
 //! What an exchange is charged when its usage is stated in part, elsewhere, by other models, or not at all.
 
-#![expect(clippy::unwrap_used, reason = "a test fails")]
-
 mod support;
 
 use std::sync::Arc;

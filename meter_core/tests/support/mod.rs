@@ -113,8 +113,9 @@ pub(crate) fn get(meter: &Meter, path: &str) -> Exchange {
 
 /// The state of the only account.
 pub(crate) fn state(meter: &Meter) -> BudgetState {
-    let [state] = &*meter.snapshot(NOW).budgets else { panic!("not one account") };
-    state.clone()
+    let mut states = meter.snapshot(NOW).budgets;
+    assert_eq!(states.len(), 1);
+    states.remove(0)
 }
 
 /// The series with these labels and their values, in order of the labels.
