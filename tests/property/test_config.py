@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokmeter.config import rules, shape
@@ -52,11 +52,13 @@ def test_any_text(text: str) -> None:
     expect_one_message(text)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(WORDS, TREES, max_size=4))
 def test_any_tree_of_known_words(tree: dict[str, object]) -> None:
     expect_one_message(yaml.safe_dump(tree))
 
 
+@settings(deadline=None)
 @given(st.decimals(min_value="0.000000001", max_value=10**9, places=9))
 def test_any_amount_of_money_arrives_to_the_last_digit(amount: object) -> None:
     config = read(f"budgets: [{{name: a, limit: {{usd: {amount:f}}}, window: {{period: day}}}}]")
@@ -65,6 +67,7 @@ def test_any_amount_of_money_arrives_to_the_last_digit(amount: object) -> None:
 
 
 @pytest.mark.parametrize("key", Config.__struct_fields__)
+@settings(deadline=None)
 @given(leaf=LEAVES)
 def test_any_scalar_for_any_key(key: str, leaf: object) -> None:
     expect_one_message(yaml.safe_dump({key: leaf}))

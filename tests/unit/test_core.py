@@ -217,14 +217,14 @@ def test_every_source_of_the_catalog_is_a_series_with_its_labels() -> None:
 
 def test_accounts_by_user_or_key_never_name_anybody_in_a_metric() -> None:
     meter = build(cap(scope=[("user", "*"), ("key", "*")]))
-    for user in ("ana", "bo"):
-        fingerprint = finished(opened(meter, who=Attribution(user=user))).key_fingerprint
+    users = ("ana", "bo")
+    fingerprint, _ = [finished(opened(meter, who=Attribution(user=user))).key_fingerprint for user in users]
     snapshot = meter.snapshot(NOW)
 
     assert snapshot.series("budget_spent_nano_usd") == [(("cap", "day"), 420_000_000)]
     assert snapshot.series("budget_limit_nano_usd") == [(("cap", "day"), 1_000_000_000)]
     assert [account["account"] for account in snapshot.budgets()] == [
-        f"user={user},key={fingerprint}" for user in ("ana", "bo")
+        f"user={user},key={fingerprint}" for user in users
     ]
     text = exposition(Collector(lambda: snapshot)).decode()
     assert "ana" not in text
