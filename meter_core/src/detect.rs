@@ -155,7 +155,7 @@ impl Detector {
         headers: Headers<'_>,
     ) -> Option<Route> {
         let (rule, provider) = self.rule(host, port)?;
-        let shape = if upgrades(headers) { REALTIME } else { shape_of(method, path, rule.family) };
+        let shape = if upgrades(method, headers) { REALTIME } else { shape_of(method, path, rule.family) };
         Some(Route {
             provider: Arc::clone(provider),
             operation: shape.operation,
@@ -200,8 +200,10 @@ fn split_port(host: &str) -> (&str, Option<u16>) {
     }
 }
 
-fn upgrades(headers: Headers<'_>) -> bool {
-    headers.get("upgrade").is_some_and(|value| value.eq_ignore_ascii_case(b"websocket"))
+/// Whether the request opens a `WebSocket`. Only a GET can: on any other the field is ignored by everybody.
+fn upgrades(method: &str, headers: Headers<'_>) -> bool {
+    method.eq_ignore_ascii_case("GET")
+        && headers.get("upgrade").is_some_and(|value| value.eq_ignore_ascii_case(b"websocket"))
 }
 
 /// What a method and path alone say.
@@ -320,6 +322,19 @@ mod tests {
             rule("::1", Some(11434), "local", Family::OpenAi),
         ];
         Detector::new(extra).detect(method, host, None, path, Headers(&[]))
+    }
+
+    #[test]
+    fn only_a_get_can_open_a_session() {
+        let detector = Detector::new(Vec::new());
+        let fields: [(&[u8], &[u8]); 1] = [(b"upgrade", b"websocket")];
+        let operation = |method| {
+            let route =
+                detector.detect(method, "api.openai.com", None, "/v1/chat/completions", Headers(&fields));
+            route.unwrap().operation
+        };
+
+        assert_eq!((operation("GET"), operation("POST")), (Operation::Realtime, Operation::Chat));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::headers::Headers;
 
 /// Header fields that carry a credential, in the order they are tried.
 const CREDENTIAL_FIELDS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+/// The scheme that stands before most keys.
+const BEARER: &[u8] = b"bearer ";
 /// Bytes of the digest shown; 48 bits tell thousands of keys apart.
 const SHOWN_BYTES: usize = 6;
 
@@ -28,11 +30,8 @@ impl Fingerprints {
 
     /// The fingerprint of the credential among `headers`, as twelve hexadecimal digits; None without a credential.
     pub fn credential(&self, headers: Headers<'_>) -> Option<Arc<str>> {
-        let value = CREDENTIAL_FIELDS.iter().find_map(|name| headers.get(name))?;
-        let token = value.strip_prefix(b"Bearer ").unwrap_or(value).trim_ascii();
-        if token.is_empty() {
-            return None;
-        }
+        let fields = CREDENTIAL_FIELDS.iter().filter_map(|name| headers.get(name));
+        let token = fields.map(token).find(|token| !token.is_empty())?;
         let mut shown = String::with_capacity(SHOWN_BYTES * 2);
         for byte in &self.digest(token)[..SHOWN_BYTES] {
             // Writing to a String cannot fail.
@@ -54,6 +53,15 @@ impl Fingerprints {
     }
 }
 
+/// The credential in a field's value: without the scheme, which is spelled in any case.
+fn token(value: &[u8]) -> &[u8] {
+    let value = value.trim_ascii_start();
+    match value.split_at_checked(BEARER.len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(BEARER) => token.trim_ascii(),
+        _ => value.trim_ascii_end(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +76,7 @@ mod tests {
         let bearer = of(b"k", "Authorization", "Bearer abc").unwrap();
 
         assert_eq!(of(b"k", "x-api-key", "abc").unwrap(), bearer);
+        assert_eq!(of(b"k", "authorization", "bearer abc").unwrap(), bearer);
         assert_eq!(bearer.len(), 12);
         assert!(!bearer.contains("abc"));
     }
@@ -78,5 +87,13 @@ mod tests {
         assert_ne!(of(b"k", "x-api-key", "abc"), of(b"k", "x-api-key", "abd"));
         assert_eq!(of(b"k", "x-api-key", " "), None);
         assert_eq!(of(b"k", "accept", "abc"), None);
+    }
+
+    #[test]
+    fn an_empty_field_does_not_hide_the_credential_in_another() {
+        let fields: [(&[u8], &[u8]); 2] = [(b"authorization", b"Bearer "), (b"x-api-key", b"abc")];
+        let found = Fingerprints::new(b"k").unwrap().credential(Headers(&fields));
+
+        assert_eq!(found, of(b"k", "x-api-key", "abc"));
     }
 }

@@ -45,6 +45,8 @@ pub const EXPECTED_MODELS_MAX: usize = 256;
 pub const SEEN_RESPONSES_MAX: usize = 65_536;
 /// Distinct values of one metric label; later ones become `other`.
 pub const LABEL_VALUES_MAX: usize = 100;
+/// Distinct models without a price among the labels: local servers have a handful, and clients can invent any number.
+pub const STRANGE_MODELS_MAX: usize = 20;
 /// Configured budgets. Each admission looks at every one of them, so the number bounds the time it takes.
 pub const BUDGETS_MAX: usize = 256;
 /// Accounts of one budget whose scope says "one per value" (`*`); further values share the account `other`.

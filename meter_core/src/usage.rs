@@ -30,6 +30,29 @@ pub struct Usage {
     pub web_search_requests: Option<u64>,
 }
 
+impl Usage {
+    /// What is left of each count without `part`; a count that was not stated stays so.
+    #[must_use]
+    pub fn less(&self, part: &Self) -> Self {
+        let rest = |whole: Option<u64>, part: Option<u64>| {
+            whole.map(|whole| whole.saturating_sub(part.unwrap_or(0)))
+        };
+        Self {
+            input_tokens: rest(self.input_tokens, part.input_tokens),
+            output_tokens: rest(self.output_tokens, part.output_tokens),
+            cache_read_tokens: rest(self.cache_read_tokens, part.cache_read_tokens),
+            cache_write_5m_tokens: rest(self.cache_write_5m_tokens, part.cache_write_5m_tokens),
+            cache_write_1h_tokens: rest(self.cache_write_1h_tokens, part.cache_write_1h_tokens),
+            reasoning_tokens: rest(self.reasoning_tokens, part.reasoning_tokens),
+            audio_input_tokens: rest(self.audio_input_tokens, part.audio_input_tokens),
+            audio_output_tokens: rest(self.audio_output_tokens, part.audio_output_tokens),
+            image_input_tokens: rest(self.image_input_tokens, part.image_input_tokens),
+            image_output_tokens: rest(self.image_output_tokens, part.image_output_tokens),
+            web_search_requests: rest(self.web_search_requests, part.web_search_requests),
+        }
+    }
+}
+
 /// How the totals of a [`Usage`] are known, best first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Provenance {

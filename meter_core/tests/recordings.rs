@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use meter_core::detect::{Detector, Route};
 use meter_core::dialect::{Finding, Reply, RequestFacts, read_request};
+use meter_core::exchange::PromptCount;
 use meter_core::headers::Headers;
 use meter_core::usage::{Provenance, Usage};
 use serde_json::Value;
@@ -146,6 +147,12 @@ fn every_recorded_exchange_is_read_exactly() {
             || facts.prompt.token_ids > 0
             || facts.prompt.media > 0;
         check("prompt", prompted || expected["operation"] == "transcription" || failed);
+        if let (Provenance::Reported, Some(stated)) = (finding.provenance, finding.usage.input_tokens) {
+            // A hold for an exact count must cover the prompt; completions have been seen to save a token.
+            let count = PromptCount::of(route.dialect, facts.model.as_deref(), &facts.prompt, true);
+            let slack = u64::from(expected["operation"] == "completions");
+            check("prompt count", !count.exact || (stated..=stated + slack).contains(&count.tokens));
+        }
         if expected["scored"] == true {
             let alternatives = expected["alternatives"].as_array().into_iter().flatten();
             let mut accepted = std::iter::once(&expected["usage"]).chain(alternatives);

@@ -140,15 +140,22 @@ class Refuse:
     @property
     def status(self) -> int: ...
     @property
-    def headers(self) -> list[tuple[bytes, bytes]]: ...
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Fields of the answer, all of them ASCII.
+
+        ``x-should-retry: false`` and ``retry-after`` (121 to 3600 seconds) make clients stop. ``x-tokmeter-request-id`` is
+        the exchange's id, ``x-tokmeter-reason`` the `reason`; ``x-tokmeter-budget`` names the binding budget and
+        ``x-tokmeter-reset`` is when it renews, in seconds since the epoch, where there is such a budget and instant.
+        """
     @property
-    def body(self) -> bytes: ...
+    def body(self) -> bytes:
+        """The error in the provider's own shape."""
     @property
     def budget(self) -> str | None:
         """The binding budget; None when a policy refused."""
     @property
     def reason(self) -> str:
-        """usd, tokens, requests, unpriced."""
+        """usd, tokens, requests, unpriced, unmetered."""
 
 @final
 class Forward:
@@ -169,7 +176,10 @@ class Cut:
 
 @final
 class Exchange:
-    """One request and its response. Every method may be called from any end of life, in any order."""
+    """One request and its response. Every method may be called from any end of life, in any order, by any thread.
+
+    One that is forgotten without `close` settles itself by what was fed, and counts as unmetered: ``abandoned``.
+    """
 
     @property
     def id(self) -> str: ...
@@ -279,6 +289,8 @@ class Snapshot:
         ``budget_spent_nano_usd``, ``budget_held_nano_usd`` (budget, window); ``decisions`` (decision, mode, reason);
         ``retries`` (provider); ``retry_cost_nano_usd`` (provider); ``provider_errors`` (provider, code); ``defects``
         (defect); ``unpriced_exchanges`` (); ``unmetered_exchanges`` (reason); ``open_exchanges`` ().
+        A budget with one account per value is one series: the limit of one account, the sums of all. Values are
+        bounded; what has no place among them is ``other``.
         Raises `ValueError` for another name.
         """
     def histogram(self, name: str) -> list[tuple[tuple[str, ...], list[int], int, int]]:

@@ -85,6 +85,7 @@ def test_budgets_are_worked_out_from_the_ledger(spent: Bench) -> None:
     assert account["spent_requests"] == 3
     assert float(account["spent_usd"]) == pytest.approx(sum(float(group["cost_usd"]) for group in report))
     assert float(account["held_usd"]) == 0
+    assert account["refusals"] is account["would_refuse"] is None, "only the process that refused knows"
     assert account["resets"].endswith("Z")
 
 
@@ -93,6 +94,7 @@ def test_a_budget_is_shown_with_every_limit(spent: Bench) -> None:
 
     assert "usd" in words
     assert "requests" in words
+    assert "refused" not in words
     unknown = spent.tokmeter("budget", "show", "weekly", "--config", spent.config, check=False)
     assert unknown.returncode == 1
     assert "budgets: daily" in unknown.stderr

@@ -62,6 +62,25 @@ pub struct Rates {
     pub request: u64,
 }
 
+impl Rates {
+    /// Rates of what costs nothing, such as a model on hardware of one's own.
+    pub const FREE: Self =
+        Self { input: 0, cache_read: 0, cache_write: 0, cache_write_1h: 0, output: 0, request: 0 };
+
+    /// The dearer of each rate.
+    #[must_use]
+    pub fn or_dearer(self, other: Self) -> Self {
+        Self {
+            input: self.input.max(other.input),
+            cache_read: self.cache_read.max(other.cache_read),
+            cache_write: self.cache_write.max(other.cache_write),
+            cache_write_1h: self.cache_write_1h.max(other.cache_write_1h),
+            output: self.output.max(other.output),
+            request: self.request.max(other.request),
+        }
+    }
+}
+
 impl PriceBook {
     /// Prices a usage at `at_ns` (nanoseconds since 1970, UTC). `None` is unpriced: the model is unknown, has no rate
     /// for tokens that were used, or ran on capacity bought in advance.

@@ -38,6 +38,14 @@ pub(super) enum Part {
 const MEDIA: [&str; 8] =
     ["image_url", "input_image", "image", "input_audio", "audio", "file", "input_file", "document"];
 
+/// The longer lifetime of a cache write, as Anthropic spells it.
+const LONG_CACHE: &str = "1h";
+
+/// Whether the lifetime of a cache write stands at `path`.
+fn is_cache_lifetime(path: &str) -> bool {
+    path.ends_with("cache_control.ttl")
+}
+
 /// What a request asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestFacts {
@@ -45,8 +53,6 @@ pub struct RequestFacts {
     pub model: Option<String>,
     /// The reply is to be streamed.
     pub stream: bool,
-    /// `stream_options.include_usage` is set. Only chat and completions need it.
-    pub asked_usage: bool,
     /// The most tokens that one choice may generate, if limited.
     pub max_output_tokens: Option<u64>,
     /// How many replies are generated (`n` or `best_of`, times the prompts of a completion); at least 1.
@@ -57,6 +63,8 @@ pub struct RequestFacts {
     pub user: Option<String>,
     /// The response is to be worked out in the background and read later.
     pub background: bool,
+    /// Some of the prompt may be written to a cache that lives one hour.
+    pub long_cache: bool,
     /// What the model reads.
     pub prompt: Prompt,
     /// What was wrong with the body.
@@ -134,6 +142,9 @@ impl Reading {
         facts.prompt.end();
         facts.max_output_tokens = completion_tokens.or(facts.max_output_tokens);
         facts.choices = n.saturating_mul(prompts.max(1));
+        // Tool definitions are kept as text: one that says so somewhere is taken at its word.
+        facts.long_cache |=
+            facts.prompt.tools > 0 && facts.prompt.texts().any(|text| text.contains("\"1h\""));
         facts
     }
 }
@@ -162,6 +173,7 @@ impl Visitor for Reading {
         match path {
             "model" | "service_tier" | "user" | "safety_identifier" => return Take::Value,
             "metadata.user_id" if self.dialect == Dialect::AnthropicMessages => return Take::Value,
+            _ if is_cache_lifetime(path) => return Take::Value,
             _ => {}
         }
         match self.dialect.request_part(path) {
@@ -198,13 +210,13 @@ impl Visitor for Reading {
             }
             "stream" => facts.stream = value == Scalar::Bool(true),
             "background" => facts.background = value == Scalar::Bool(true),
-            "stream_options.include_usage" => facts.asked_usage = value == Scalar::Bool(true),
             "max_completion_tokens" => self.completion_tokens = value.count(),
             "max_tokens" | "max_output_tokens" => facts.max_output_tokens = value.count(),
             "n" | "best_of" => {
                 let count = value.count().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
                 self.n = self.n.max(count);
             }
+            _ if is_cache_lifetime(path) => facts.long_cache |= text == Some(LONG_CACHE),
             _ => match self.dialect.request_part(path) {
                 Part::Kind if text.is_some_and(|kind| MEDIA.contains(&kind)) => facts.prompt.media += 1,
                 Part::SourceKind => self.plain_source = text == Some("text"),
@@ -241,10 +253,28 @@ mod tests {
     }
 
     #[test]
+    fn a_cache_write_of_one_hour_is_seen_wherever_it_is_asked_for() {
+        let long = r#"{"type":"ephemeral","ttl":"1h"}"#;
+        for (body, expected) in [
+            (format!(r#"{{"system":[{{"type":"text","text":"a","cache_control":{long}}}]}}"#), true),
+            (
+                format!(
+                    r#"{{"messages":[{{"content":[{{"type":"text","text":"a","cache_control":{long}}}]}}]}}"#
+                ),
+                true,
+            ),
+            (format!(r#"{{"tools":[{{"name":"t","cache_control":{long}}}]}}"#), true),
+            (r#"{"system":[{"text":"\"1h\"","cache_control":{"ttl":"5m"}}]}"#.to_owned(), false),
+        ] {
+            assert_eq!(read(Dialect::AnthropicMessages, &body).long_cache, expected, "{body}");
+        }
+    }
+
+    #[test]
     fn a_chat_request_is_read() {
         let facts = read(
             Dialect::OpenAiChat,
-            r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},"n":3,"max_tokens":9,
+            r#"{"model":"m","stream":true,"n":3,"max_tokens":9,
             "max_completion_tokens":7,"user":"u","safety_identifier":"s","service_tier":"flex","messages":[
             {"role":"system","content":"be \u00e9"},{"role":"user","name":"ann","content":[{"type":"text","text":"look"},
             {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}},
@@ -261,7 +291,7 @@ mod tests {
             (facts.prompt.messages, facts.prompt.names, facts.prompt.tools, facts.prompt.media),
             (3, 1, 1, 3)
         );
-        assert_eq!((facts.stream, facts.asked_usage, facts.choices), (true, true, 3));
+        assert_eq!((facts.stream, facts.choices, facts.long_cache), (true, 3, false));
         assert_eq!(facts.max_output_tokens, Some(7));
         assert_eq!((facts.model.as_deref(), facts.user.as_deref()), (Some("m"), Some("u")));
         assert_eq!(facts.service_tier.as_deref(), Some("flex"));

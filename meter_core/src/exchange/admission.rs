@@ -5,36 +5,42 @@ use std::sync::Arc;
 use super::decision::{Answer, Cause, Decision};
 use super::hold::{self, Forecast, Hold};
 use super::output::Output;
-use super::prompt_count::{PromptCount, stand_in};
+use super::prompt_count::PromptCount;
 use super::{Cutting, Exchange, Opening};
 use crate::budget::{Dimension, Mode, Subject};
 use crate::cost::Rates;
+use crate::detect::Operation;
 use crate::dialect::{Prompt, RequestFacts, read_request};
 use crate::headers::Headers;
 use crate::limits;
 use crate::meter::{Shared, Unpriced};
+use crate::money::Nano;
 use crate::snapshot::Series;
-use crate::tokenizer;
 use crate::usage::Defect;
 
 impl Exchange {
     /// Admits or refuses the request of `opening`.
     pub(crate) fn open(meter: Arc<Shared>, opening: Opening<'_>) -> Self {
-        let Opening { id, route, request, who, now } = opening;
+        let Opening { id, route, request, mut who, now } = opening;
         let mut facts = match request.body {
             Some(body) => read_request(&route, request.headers, body),
             None => unread(),
         };
+        // The network rarely knows the end user, the application often says it.
+        who.user = who.user.or_else(|| facts.user.take().map(Arc::from));
         let key_fingerprint =
             meter.fingerprints.as_ref().and_then(|fingerprints| fingerprints.credential(request.headers));
         let model = facts.model.as_deref();
         let prompt = std::mem::take(&mut facts.prompt);
-        let input = PromptCount::of(route.dialect, model, &prompt);
-        let own = model.and_then(tokenizer::for_model);
-        let output = Output::new(if route.dialect.generates() { own.or_else(stand_in) } else { None });
-        let rates = priced_rates(&meter, &route.provider, &facts, now, input.tokens);
+        let input = PromptCount::of(route.dialect, model, &prompt, facts.defects.is_empty());
+        let output = Output::new(route.dialect, model);
+        let rates = priced_rates(&meter, &route.provider, &facts, now, input.held());
+        let batch = route.operation == Operation::Batches && creates(request.method, request.path);
+        let unmetered = batch.then_some("batch");
         let mut exchange = Self {
             opened_ns: now,
+            last_ns: now,
+            unmetered,
             retry: retry_count(request.headers),
             decision: Decision::Admit,
             cause: None,
@@ -78,14 +84,18 @@ impl Exchange {
                 generates: self.route.dialect.generates(),
                 p95: self.facts.model.as_deref().and_then(|model| state.expectations.p95(model)),
             };
-            let output = forecast.output_tokens();
-            let amount = hold::amount(self.rates.as_ref(), self.input.held(), output);
+            let input = hold::Input { tokens: self.input.held(), long_cache: self.facts.long_cache };
+            let mut amount = hold::amount(self.rates.as_ref(), input, forecast.output_tokens());
+            if self.facts.model.is_none() {
+                // Whatever the model turns out to be: a budget with nothing left must not let it pass.
+                amount.usd = amount.usd.max(Nano::new(1));
+            }
             let expires = now.saturating_add(limits::RESERVATION_TTL_NS);
-            let verdict = state.budgets.reserve(self.id.bits(), &self.subject(), amount, expires, now);
+            let verdict = state.budgets.reserve(self.id.bits(), &self.subject(None), amount, expires, now);
             shadow = shadow.or(verdict.would_refuse.map(Cause::from));
             refused = verdict.refused.map(Cause::from);
             if refused.is_none() {
-                self.hold = Some(Hold::new(forecast));
+                self.hold = Some(Hold::new(forecast, amount));
             }
         }
         let (decision, mode, reason) = match (&refused, &shadow) {
@@ -107,8 +117,8 @@ impl Exchange {
         }
     }
 
-    /// What budgets select by.
-    fn subject(&self) -> Subject<'_> {
+    /// What budgets select by; `answered` is the model where the request names none.
+    pub(super) fn subject<'a>(&'a self, answered: Option<&'a str>) -> Subject<'a> {
         let who = &self.who;
         let values = [
             (Dimension::Organization, who.organization.as_deref()),
@@ -118,7 +128,7 @@ impl Exchange {
             (Dimension::User, who.user.as_deref()),
             (Dimension::Key, self.key_fingerprint.as_deref()),
             (Dimension::Provider, Some(&*self.route.provider)),
-            (Dimension::Model, self.facts.model.as_deref()),
+            (Dimension::Model, self.facts.model.as_deref().or(answered)),
         ];
         values.into_iter().fold(Subject::default(), |subject, (dimension, value)| match value {
             Some(value) => subject.with(dimension, value),
@@ -127,10 +137,17 @@ impl Exchange {
     }
 }
 
-/// The rates of `model`, or of the model that the policy prices it as.
+/// The rates that a request may be billed at, or those of the model that the policy prices it as.
 fn priced_rates(meter: &Shared, provider: &str, facts: &RequestFacts, now: i64, input: u64) -> Option<Rates> {
-    let tier = facts.service_tier.as_deref();
-    let rates = |provider: &str, model: &str| meter.book.rates(provider, model, tier, now, input);
+    let rates = |provider: &str, model: &str| {
+        let at = |tier: Option<&str>| meter.book.rates(provider, model, tier, now, input);
+        // A tier that is asked for need not be the one that serves.
+        let (asked, standard) = (at(facts.service_tier.as_deref()), at(None));
+        match (asked, standard) {
+            (Some(asked), Some(standard)) => Some(asked.or_dearer(standard)),
+            (asked, standard) => asked.or(standard),
+        }
+    };
     let own = facts.model.as_deref().and_then(|model| rates(provider, model));
     match (&meter.policies.unpriced, own) {
         (Unpriced::PriceAs(alias), None) => {
@@ -139,6 +156,12 @@ fn priced_rates(meter: &Shared, provider: &str, facts: &RequestFacts, now: i64, 
         }
         (_, own) => own,
     }
+}
+
+/// Whether this request makes something new in the collection that its path names.
+fn creates(method: &str, path: &str) -> bool {
+    let bare = path.split(['?', '#']).next().unwrap_or(path);
+    method.eq_ignore_ascii_case("POST") && bare.trim_end_matches('/').ends_with("/batches")
 }
 
 /// What is known of a request whose body was not held.

@@ -1,7 +1,16 @@
 //! How much to hold at admission, and when to ask for more while a reply streams.
 //!
-//! The bound on overspend that this keeps: a non-streaming call with a stated maximum holds its worst case; a stream
-//! holds what is usual and is cut before it outgrows what it holds.
+//! The bound on overspend that this keeps, for each exchange in flight when a budget runs out:
+//!
+//! - not streamed, with a stated maximum: nothing, as far as the prompt is text whose tokens are public. Elsewhere what the
+//!   prompt has more than its estimate and its headroom: media of unusual size, tokens that the provider adds itself
+//!   (an earlier response, a stored prompt, results of its own tools);
+//! - not streamed, without a maximum: what the reply has more than is usual for its model;
+//! - streamed: what the piece that outgrew the hold has more than it, up to the end of the event, and what the provider
+//!   bills unseen: hidden reasoning, and what it generates until it notices that nobody listens;
+//! - on a dearer service tier than was asked for: the difference.
+//!
+//! Work in the background holds only until its creation is answered, and is charged when it is first read.
 
 use crate::budget::Amount;
 use crate::cost::Rates;
@@ -51,14 +60,21 @@ pub(super) struct Hold {
     output_tokens: u64,
     /// Output tokens that the provider will not go beyond.
     ceiling: Option<u64>,
+    /// All that the reservation holds.
+    amount: Amount,
     refused: bool,
 }
 
 impl Hold {
-    /// A hold of the output tokens of `forecast`.
-    pub(super) fn new(forecast: Forecast) -> Self {
+    /// A hold of `amount` for the input and the output tokens of `forecast`.
+    pub(super) fn new(forecast: Forecast, amount: Amount) -> Self {
         let ceiling = forecast.max_output_tokens.map(|max| max.saturating_mul(forecast.choices.max(1)));
-        Self { output_tokens: forecast.output_tokens(), ceiling, refused: false }
+        Self { output_tokens: forecast.output_tokens(), ceiling, amount, refused: false }
+    }
+
+    /// All that the reservation holds.
+    pub(super) const fn amount(self) -> Amount {
+        self.amount
     }
 
     /// Whether `seen` output tokens are close enough to the hold that more must be asked for. A hold of all that the
@@ -78,9 +94,10 @@ impl Hold {
         [behind.saturating_add((self.output_tokens / 4).max(limits::OUTPUT_STEP_TOKENS)), least]
     }
 
-    /// The hold after `step` more tokens were granted.
-    pub(super) fn grown(self, step: u64) -> Self {
-        Self { output_tokens: self.output_tokens.saturating_add(step), refused: false, ..self }
+    /// The hold after `step` more tokens for `more` were granted.
+    pub(super) fn grown(self, step: u64, more: Amount) -> Self {
+        let output_tokens = self.output_tokens.saturating_add(step);
+        Self { output_tokens, amount: self.amount.plus(more), refused: false, ..self }
     }
 
     /// The hold after an extension was refused; None when nothing is left of it and the reply must be cut.
@@ -89,23 +106,36 @@ impl Hold {
     }
 }
 
+/// What the input of a request may cost more than its plain rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Input {
+    /// Tokens to hold for.
+    pub(super) tokens: u64,
+    /// The request asks for cache writes that live one hour.
+    pub(super) long_cache: bool,
+}
+
 /// Money and tokens of `input` and `output` tokens at `rates`; one request.
-pub(super) fn amount(rates: Option<&Rates>, input: u64, output: u64) -> Amount {
-    Amount { usd: price(rates, input, output), tokens: input.saturating_add(output), requests: 1 }
+pub(super) fn amount(rates: Option<&Rates>, input: Input, output: u64) -> Amount {
+    Amount { usd: price(rates, input, output), tokens: input.tokens.saturating_add(output), requests: 1 }
 }
 
 /// Money and tokens of `output` more tokens of the same request.
 pub(super) fn step(rates: Option<&Rates>, output: u64) -> Amount {
-    Amount { usd: price(rates, 0, output), tokens: output, requests: 0 }
+    Amount { usd: price(rates, Input::default(), output), tokens: output, requests: 0 }
 }
 
-fn price(rates: Option<&Rates>, input: u64, output: u64) -> Nano {
+fn price(rates: Option<&Rates>, input: Input, output: u64) -> Nano {
     let Some(rates) = rates else { return Nano::ZERO };
+    if *rates == Rates::FREE {
+        return Nano::ZERO;
+    }
     // Input is held at its dearest rate: nobody knows before the reply whether the provider writes it to a cache.
-    let input_rate = i128::from(rates.input.max(rates.cache_write));
-    let femto = i128::from(input) * input_rate + i128::from(output) * i128::from(rates.output);
+    let written = if input.long_cache { rates.cache_write_1h } else { rates.cache_write };
+    let input_rate = i128::from(rates.input.max(rates.cache_write).max(written));
+    let femto = i128::from(input.tokens) * input_rate + i128::from(output) * i128::from(rates.output);
     // Line items are rounded one by one: at most half a nano-USD each.
-    Nano::from_femto(femto + i128::from(rates.request)) + Nano::new(2)
+    Nano::from_femto(femto.saturating_add(i128::from(rates.request))) + Nano::new(2)
 }
 
 #[cfg(test)]
@@ -114,6 +144,10 @@ mod tests {
 
     const UNKNOWN: Forecast =
         Forecast { stream: false, max_output_tokens: None, choices: 1, generates: true, p95: None };
+
+    fn held(forecast: Forecast) -> Hold {
+        Hold::new(forecast, Amount::ZERO)
+    }
 
     #[test]
     fn a_call_that_cannot_be_watched_holds_its_worst_case() {
@@ -135,14 +169,14 @@ mod tests {
 
     #[test]
     fn a_hold_of_all_that_the_request_allows_never_runs_low() {
-        let hold = Hold::new(Forecast { stream: true, max_output_tokens: Some(100), choices: 3, ..UNKNOWN });
+        let hold = held(Forecast { stream: true, max_output_tokens: Some(100), choices: 3, ..UNKNOWN });
 
         assert!(!hold.runs_low(300));
     }
 
     #[test]
     fn a_refused_extension_leaves_the_rest_of_the_hold_and_then_nothing() {
-        let hold = Hold::new(Forecast { stream: true, p95: Some(1000), ..UNKNOWN });
+        let hold = held(Forecast { stream: true, p95: Some(1000), ..UNKNOWN });
         assert!(!hold.runs_low(799));
         assert!(hold.runs_low(800));
 
@@ -151,6 +185,28 @@ mod tests {
         assert!(!refused.runs_low(949));
         assert!(refused.runs_low(950));
         assert!(refused.refused().is_none());
-        assert!(!refused.grown(1000).runs_low(950));
+        assert!(!refused.grown(1000, Amount::ZERO).runs_low(950));
+    }
+
+    #[test]
+    fn input_is_held_at_the_dearest_rate_it_may_be_billed_at() {
+        let rates = Rates {
+            input: 3_000_000,
+            cache_read: 300_000,
+            cache_write: 3_750_000,
+            cache_write_1h: 6_000_000,
+            output: 15_000_000,
+            request: 0,
+        };
+        let usd = |tokens, long_cache| amount(Some(&rates), Input { tokens, long_cache }, 10).usd.nano();
+
+        assert_eq!((usd(1000, false), usd(1000, true)), (3750 + 150 + 2, 6000 + 150 + 2));
+    }
+
+    #[test]
+    fn what_is_free_holds_no_money() {
+        let held = amount(Some(&Rates::FREE), Input { tokens: 10, long_cache: false }, 10);
+
+        assert_eq!(held, Amount { usd: Nano::ZERO, tokens: 20, requests: 1 });
     }
 }

@@ -4,11 +4,14 @@ mod admission;
 mod decision;
 mod entry;
 mod expectation;
+mod guard;
 mod hold;
 mod id;
 mod output;
+mod pricing;
 mod prompt_count;
 mod settlement;
+mod used;
 
 use std::sync::Arc;
 
@@ -21,11 +24,9 @@ pub use prompt_count::PromptCount;
 use crate::attribution::Attribution;
 use crate::cost::Rates;
 use crate::detect::Route;
-use crate::dialect::{Progress, Reply, RequestFacts, error_event};
+use crate::dialect::{Reply, RequestFacts};
 use crate::headers::Headers;
-use crate::limits;
 use crate::meter::{Request, Shared};
-use crate::snapshot::Series;
 use hold::Hold;
 use output::Output;
 
@@ -60,8 +61,11 @@ enum Cutting {
     No,
     /// It must end at the next boundary between events.
     Due,
-    /// It has ended.
-    Done,
+    /// It has ended, in the provider's own words or, if not `clean`, in the middle.
+    Done {
+        /// Whether the client's connection may end in peace.
+        clean: bool,
+    },
 }
 
 /// One request and its response.
@@ -69,12 +73,16 @@ pub struct Exchange {
     meter: Arc<Shared>,
     id: ExchangeId,
     opened_ns: i64,
+    /// The latest instant anybody told.
+    last_ns: i64,
     route: Route,
     facts: RequestFacts,
     input: PromptCount,
     who: Attribution,
     key_fingerprint: Option<Arc<str>>,
     retry: u32,
+    /// What of the work it asks for is not seen here, if it is granted.
+    unmetered: Option<&'static str>,
     decision: Decision,
     /// Why a budget or policy refused or cut, or would have.
     cause: Option<Cause>,
@@ -106,7 +114,7 @@ impl Exchange {
 
     /// Whether the reply was ended by its budget.
     fn is_cut(&self) -> bool {
-        self.cutting == Cutting::Done
+        matches!(self.cutting, Cutting::Done { .. })
     }
 
     /// Whether the ledger entry was given out.
@@ -124,9 +132,10 @@ impl Exchange {
 
     /// One piece of the response body, as it was on the wire.
     pub fn feed(&mut self, chunk: &[u8], now: i64) -> Passage {
-        if self.cutting == Cutting::Done {
-            return Passage::Cut { data: Vec::new(), clean: true };
+        if let Cutting::Done { clean } = self.cutting {
+            return Passage::Cut { data: Vec::new(), clean };
         }
+        self.last_ns = now;
         if self.closed || chunk.is_empty() {
             return Passage::Forward;
         }
@@ -135,96 +144,16 @@ impl Exchange {
         let output = &mut self.output;
         let progress = reply.feed(chunk, &mut |text| output.push(text));
         let was_between = std::mem::replace(&mut self.between_events, progress.at_boundary);
-        if !self.may_be_cut() {
-            return Passage::Forward;
-        }
-        self.guard(now);
-        if self.cutting == Cutting::Due {
-            self.cut_at(chunk, progress, was_between)
-        } else {
-            Passage::Forward
-        }
+        self.pass(chunk, progress, was_between, now)
     }
+}
 
-    /// Whether the reply is a running stream under a reservation.
-    fn may_be_cut(&self) -> bool {
-        let running = |reply: &Reply| reply.finding().streamed && !reply.finding().finished;
-        self.hold.is_some() && self.reply.as_ref().is_some_and(running)
-    }
-
-    /// Keeps the reservation ahead of the reply, or decides to cut.
-    fn guard(&mut self, now: i64) {
-        let Some(hold) = self.hold else { return };
-        if now >= self.renew_at {
-            self.renew(now);
+/// An exchange that its owner lost is settled by what was seen of it, so that neither its reservation nor the count of
+/// open exchanges hangs. Nobody gets its entry, which is why it counts as unmetered.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.close(CloseReason::Failed, self.last_ns).is_some() {
+            self.meter.abandoned();
         }
-        if self.cutting == Cutting::No && hold.runs_low(self.output.at_most()) {
-            let seen = self.output.tokens();
-            if hold.runs_low(seen) {
-                self.extend(hold, seen, now);
-            }
-        }
-    }
-
-    /// Ends the reply between two events: after the last whole one of `chunk`, or before `chunk` where one ended.
-    fn cut_at(&mut self, chunk: &[u8], progress: Progress, was_between: bool) -> Passage {
-        let boundary = progress.boundary.or(was_between.then_some(0));
-        let Some(whole) = boundary.and_then(|boundary| chunk.get(..boundary)) else {
-            if self.reply.as_ref().is_some_and(Reply::is_plain) {
-                // In the middle of an event: the next boundary is near, and a broken event helps nobody.
-                return Passage::Forward;
-            }
-            self.cutting = Cutting::Done;
-            self.count_cut("enforce", self.cause.as_ref().map_or("none", |cause| cause.reason));
-            return Passage::Cut { data: Vec::new(), clean: false };
-        };
-        self.cutting = Cutting::Done;
-        self.count_cut("enforce", self.cause.as_ref().map_or("none", |cause| cause.reason));
-        let message = self.cause.as_ref().map(Cause::message).unwrap_or_default();
-        let mut data = whole.to_vec();
-        data.extend_from_slice(&error_event(self.route.dialect, &message, "insufficient_quota"));
-        Passage::Cut { data, clean: true }
-    }
-
-    fn extend(&mut self, hold: Hold, seen: u64, now: i64) {
-        let expires = now.saturating_add(limits::RESERVATION_TTL_NS);
-        for step in hold.steps(seen) {
-            let more = hold::step(self.rates.as_ref(), step);
-            let verdict = self.meter.state().budgets.extend(self.id.bits(), more, expires, now);
-            if let Some(shadow) = verdict.would_refuse {
-                self.would_cut(shadow.into());
-            }
-            match verdict.refused {
-                None => {
-                    self.hold = Some(hold.grown(step));
-                    return;
-                }
-                Some(refusal) => self.cause = Some(refusal.into()),
-            }
-        }
-        match hold.refused() {
-            Some(rest) => self.hold = Some(rest),
-            None => self.cutting = Cutting::Due,
-        }
-    }
-
-    /// A budget in shadow mode would have cut this reply; counted once.
-    fn would_cut(&mut self, cause: Cause) {
-        if !self.would_refuse {
-            self.would_refuse = true;
-            self.count_cut("shadow", cause.reason);
-            self.cause.get_or_insert(cause);
-        }
-    }
-
-    fn count_cut(&self, mode: &str, reason: &str) {
-        self.meter.state().tally.count(Series::Decisions, &["cut", mode, reason]);
-    }
-
-    fn renew(&mut self, now: i64) {
-        let expires = now.saturating_add(limits::RESERVATION_TTL_NS);
-        self.renew_at = now.saturating_add(limits::RESERVATION_TTL_NS / 2);
-        let nothing = hold::step(None, 0);
-        self.meter.state().budgets.extend(self.id.bits(), nothing, expires, now);
     }
 }

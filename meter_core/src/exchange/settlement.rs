@@ -1,17 +1,18 @@
-//! Closes an exchange: decides what it used and cost, settles or releases its reservation, and writes its entry.
+//! Closes an exchange: settles or releases its reservation by what was used, and writes its entry.
 
 use std::sync::Arc;
 
 use super::decision::Decision;
 use super::entry::{Crossing, LedgerEntry, Outcome};
+use super::used::{Used, is_error};
 use super::{CloseReason, Exchange};
 use crate::budget::Amount;
-use crate::cost::Charge;
+use crate::detect::Operation;
 use crate::dialect::Finding;
-use crate::meter::{Finished, State, Unpriced};
+use crate::meter::{Finished, State};
 use crate::money::Nano;
 use crate::price_book::Model;
-use crate::usage::{Provenance, Usage};
+use crate::usage::Provenance;
 
 impl Exchange {
     /// Settles the exchange; the entry the first time, None ever after.
@@ -22,34 +23,31 @@ impl Exchange {
         self.closed = true;
         let finding = self.finish_reply(reason == CloseReason::Complete && !self.is_cut());
         let outcome = self.outcome(&finding, reason);
+        let used = self.used(&finding, reason);
         let meter = Arc::clone(&self.meter);
         let response = self.response_fingerprint(&finding);
         let mut state = meter.state();
         state.open = state.open.saturating_sub(1);
-        let (usage, provenance) = if self.is_repeated_poll(&mut state, response, &finding) {
-            (Usage::default(), Provenance::None)
-        } else {
-            self.usage(&finding, outcome, reason)
-        };
-        let billable = self.route.billable && self.status < 400 && outcome != Outcome::Refused;
-        let cost = self.cost(&finding, &usage, provenance, billable);
-        let spent = Amount {
-            usd: cost.unwrap_or(Nano::ZERO),
-            tokens: usage.input_tokens.unwrap_or(0).saturating_add(usage.output_tokens.unwrap_or(0)),
-            requests: 1,
-        };
-        let alerts = self.settle(&mut state, spent, provenance, now);
-        if let (Outcome::Ok, Some(model), Some(tokens)) = (outcome, &self.facts.model, usage.output_tokens) {
-            state.expectations.learn(model, tokens);
+        // A poll is free when the response was charged before; the first one that states the usage is charged.
+        let again = response.is_some_and(|response| !state.seen.insert(response)) && self.route.poll;
+        let used = if again { Used::nothing() } else { used };
+        let cost = self.cost(&finding, &used);
+        let alerts = self.settle(&mut state, &finding, &used, cost, now);
+        if let (Outcome::Ok, Some(model), Some(tokens)) =
+            (outcome, &self.facts.model, used.usage.output_tokens)
+        {
+            state.expectations.learn(model, tokens / u64::from(self.facts.choices.max(1)));
         }
-        let entry = self.entry(&finding, outcome, (usage, provenance), cost, alerts, now);
+        let free = used.free || !self.route.billable;
+        let entry = self.entry(&finding, outcome, used, cost, alerts, now);
         let named = entry.response_model.as_deref().or(entry.request_model.as_deref());
         let known = named.and_then(|model| meter.book.find(&entry.provider, model));
         state.record(&Finished {
             entry: &entry,
             model: known.map(Model::id).or(named),
-            error_code: finding.error_code.as_deref(),
-            billable,
+            known_model: known.is_some(),
+            unpriced: cost.is_none() && !free,
+            unmetered: self.unmetered.filter(|_| (200..300).contains(&self.status)),
             context_window: known.and_then(Model::context_window),
         });
         Some(entry)
@@ -66,7 +64,7 @@ impl Exchange {
         match (&self.decision, reason) {
             (Decision::Refuse(_), _) => Outcome::Refused,
             _ if self.is_cut() => Outcome::Cut,
-            _ if self.status >= 400 || finding.error_code.is_some() => Outcome::Error,
+            _ if self.status >= 400 || is_error(finding) => Outcome::Error,
             (_, CloseReason::Complete) => Outcome::Ok,
             // An SDK that has read `[DONE]` may hang up before the last chunk of the framing.
             (_, CloseReason::ClientGone | CloseReason::UpstreamGone) if finding.finished => Outcome::Ok,
@@ -77,82 +75,49 @@ impl Exchange {
         }
     }
 
-    /// What was used: as the provider states it; else as counted here, as far as the reply was seen.
-    fn usage(&mut self, finding: &Finding, outcome: Outcome, reason: CloseReason) -> (Usage, Provenance) {
-        let stated = finding.provenance == Provenance::Reported;
-        let whole_statement = finding.usage.output_tokens.is_some() || !self.route.dialect.generates();
-        let never_sent = self.status == 0 && reason == CloseReason::UpstreamGone;
-        if stated && whole_statement {
-            return (finding.usage.clone(), Provenance::Reported);
-        }
-        let countable =
-            self.route.billable && !self.route.poll && !self.facts.background && self.status < 400;
-        if !countable || never_sent || outcome == Outcome::Refused || self.facts.model.is_none() {
-            return (finding.usage.clone(), finding.provenance);
-        }
-        let mut usage = finding.usage.clone();
-        usage.input_tokens.get_or_insert(self.input.tokens);
-        if self.route.dialect.generates() {
-            let seen = self.output.tokens();
-            usage.output_tokens = Some(usage.output_tokens.unwrap_or(0).max(seen));
-        }
-        let whole = finding.finished && self.input.exact && !stated;
-        (usage, if whole { Provenance::Counted } else { Provenance::Estimated })
-    }
-
-    /// The provider works on: a later read states the usage.
-    fn pending(&self, provenance: Provenance) -> bool {
-        provenance == Provenance::None && (self.facts.background || self.route.poll)
-    }
-
-    /// A later read of a response that was charged before.
-    fn is_repeated_poll(&self, state: &mut State, response: Option<u64>, finding: &Finding) -> bool {
-        let Some(response) = response else { return false };
-        if finding.provenance != Provenance::Reported || self.status >= 400 {
-            return false;
-        }
-        let first = state.seen.insert(response);
-        self.route.poll && !first
-    }
-
+    /// The fingerprint of a response whose usage is stated here and may be read again.
     fn response_fingerprint(&self, finding: &Finding) -> Option<u64> {
-        let id = finding.response_id.as_deref()?;
+        let readable = self.route.operation == Operation::Responses && self.status < 300;
+        let stated = readable && finding.provenance == Provenance::Reported;
+        let id = finding.response_id.as_deref().filter(|_| stated)?;
         self.meter.fingerprints.as_ref().map(|fingerprints| fingerprints.short(id.as_bytes()))
     }
 
-    /// What it cost: nothing if it is not billable, None if nobody knows.
-    fn cost(&self, finding: &Finding, usage: &Usage, provenance: Provenance, billable: bool) -> Option<Nano> {
-        let never_sent = self.status == 0 && provenance == Provenance::None;
-        if !billable || never_sent || self.pending(provenance) {
-            return Some(Nano::ZERO);
-        }
-        if provenance == Provenance::None {
-            return None;
-        }
-        let models = [finding.response_model.as_deref(), self.facts.model.as_deref()];
-        let charge = |provider: &str, model: &str| -> Option<Charge> {
-            self.meter.book.charge(provider, model, usage, finding.service_tier.as_deref(), self.opened_ns)
-        };
-        let own = models.into_iter().flatten().find_map(|model| charge(&self.route.provider, model));
-        let charged = own.or_else(|| match &self.meter.policies.unpriced {
-            Unpriced::PriceAs(alias) => {
-                let (provider, model) = alias.split_once('/').unwrap_or((&self.route.provider, alias));
-                charge(provider, model)
+    /// Replaces the hold by what was used; the thresholds that this crosses.
+    fn settle(
+        &self,
+        state: &mut State,
+        finding: &Finding,
+        used: &Used,
+        cost: Option<Nano>,
+        now: i64,
+    ) -> Vec<Crossing> {
+        let id = self.id.bits();
+        let usage = &used.usage;
+        let tokens = usage.input_tokens.unwrap_or(0).saturating_add(usage.output_tokens.unwrap_or(0));
+        let requests = u64::from(!self.route.poll);
+        let mut spent = Amount { usd: cost.unwrap_or(Nano::ZERO), tokens, requests };
+        if let Some(hold) = self.hold {
+            if used.free && self.status == 0 {
+                state.budgets.release(id, now);
+                return Vec::new();
             }
-            Unpriced::Allow | Unpriced::Refuse => None,
-        });
-        charged.map(|charge| charge.total)
-    }
-
-    fn settle(&self, state: &mut State, spent: Amount, provenance: Provenance, now: i64) -> Vec<Crossing> {
-        if self.hold.is_none() {
+            // What nobody knows is taken to be as much as was held.
+            let held = hold.amount();
+            if cost.is_none() || used.partly_seen {
+                spent.usd = spent.usd.max(held.usd);
+            }
+            if used.partly_seen {
+                spent.tokens = spent.tokens.max(held.tokens);
+            }
+        } else if self.route.poll && !used.free && self.meter.has_budgets {
+            // Work in the background is charged when it is first read, to whom the model's name there means.
+            let subject = self.subject(finding.response_model.as_deref());
+            state.budgets.reserve(id, &subject, Amount::ZERO, now, self.opened_ns);
+        } else {
             return Vec::new();
         }
-        if provenance == Provenance::None && spent.usd == Nano::ZERO && self.status == 0 {
-            state.budgets.release(self.id.bits(), now);
-            return Vec::new();
-        }
-        let settlement = state.budgets.settle(self.id.bits(), spent, now);
+        let settlement = state.budgets.settle(id, spent, now);
         settlement.alerts.iter().map(Crossing::from).collect()
     }
 
@@ -160,7 +125,7 @@ impl Exchange {
         &self,
         finding: &Finding,
         outcome: Outcome,
-        (usage, provenance): (Usage, Provenance),
+        used: Used,
         cost: Option<Nano>,
         alerts: Vec<Crossing>,
         now: i64,
@@ -190,8 +155,8 @@ impl Exchange {
             response_model: finding.response_model.clone(),
             stream: finding.streamed,
             status,
-            usage,
-            provenance,
+            usage: used.usage,
+            provenance: used.provenance,
             defects,
             cost,
             priced: cost.is_some(),

@@ -5,6 +5,7 @@ mod policies;
 mod seen;
 mod state;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use policies::{Policies, Unpriced};
@@ -17,7 +18,7 @@ use crate::exchange::{Answer, Cause, Crossing, Exchange, ExchangeId, Opening};
 use crate::fingerprint::Fingerprints;
 use crate::headers::Headers;
 use crate::price_book::PriceBook;
-use crate::snapshot::{Series, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// One request as it was received. `body` is None when it was too large to be held whole.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +70,7 @@ pub(crate) struct Shared {
     pub(crate) has_budgets: bool,
     detector: Detector,
     seed: u128,
+    sequence: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -76,6 +78,11 @@ impl Shared {
     /// The state; a panic of another thread inside the lock leaves counters that are still sound.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts an exchange whose entry nobody got.
+    pub(crate) fn abandoned(&self) {
+        self.state().count_unmetered("abandoned");
     }
 }
 
@@ -93,6 +100,7 @@ impl Meter {
                 has_budgets,
                 detector: Detector::new(settings.hosts),
                 seed: settings.seed,
+                sequence: AtomicU64::new(0),
                 state: Mutex::new(State::new(budgets)),
             }),
         })
@@ -134,7 +142,7 @@ impl Meter {
 
     /// Counts traffic to a metered host that could not be metered.
     pub fn unmetered(&self, reason: &str) {
-        self.shared.state().tally.count(Series::UnmeteredExchanges, &[reason]);
+        self.shared.state().count_unmetered(reason);
     }
 
     /// Gives up reservations whose owner is lost; the thresholds that this crosses.
@@ -160,8 +168,7 @@ impl Meter {
     }
 
     fn next_id(&self, now: i64) -> ExchangeId {
-        let mut state = self.shared.state();
-        state.sequence += 1;
-        ExchangeId::new(now, state.sequence, self.shared.seed)
+        let sequence = self.shared.sequence.fetch_add(1, Ordering::Relaxed);
+        ExchangeId::new(now, sequence, self.shared.seed)
     }
 }

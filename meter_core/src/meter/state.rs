@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::budget::Budgets;
 use crate::exchange::{Expectations, LedgerEntry, Outcome};
+use crate::limits;
 use crate::money::Nano;
 use crate::snapshot::{Distribution, LabelSet, Series, Tally};
 use crate::usage::Defect;
@@ -16,10 +17,12 @@ pub(crate) struct State {
     pub(crate) tally: Tally,
     pub(crate) expectations: Expectations,
     pub(crate) seen: SeenResponses,
-    pub(crate) sequence: u64,
     pub(crate) open: u64,
+    /// Models of the price book, and those it does not know, so that the latter cannot crowd the former out.
     models: LabelSet,
+    strange_models: LabelSet,
     services: LabelSet,
+    reasons: LabelSet,
 }
 
 /// What the counters need beside the ledger entry.
@@ -28,10 +31,12 @@ pub(crate) struct Finished<'a> {
     pub(crate) entry: &'a LedgerEntry,
     /// The price book's name of the model, which bounds the label better than what clients send.
     pub(crate) model: Option<&'a str>,
-    /// Error code stated inside a stream.
-    pub(crate) error_code: Option<&'a str>,
-    /// Whether the exchange is of a kind that costs money.
-    pub(crate) billable: bool,
+    /// Whether the price book knows that model.
+    pub(crate) known_model: bool,
+    /// It cost something, and nobody knows how much.
+    pub(crate) unpriced: bool,
+    /// What of the work it brought about passes by unseen.
+    pub(crate) unmetered: Option<&'static str>,
     /// Tokens of the model's context window.
     pub(crate) context_window: Option<u64>,
 }
@@ -44,10 +49,28 @@ impl State {
             tally: Tally::default(),
             expectations: Expectations::default(),
             seen: SeenResponses::default(),
-            sequence: 0,
             open: 0,
-            models: LabelSet::default(),
-            services: LabelSet::default(),
+            models: LabelSet::of(limits::LABEL_VALUES_MAX),
+            strange_models: LabelSet::of(limits::STRANGE_MODELS_MAX),
+            services: LabelSet::of(limits::LABEL_VALUES_MAX),
+            reasons: LabelSet::of(limits::LABEL_VALUES_MAX),
+        }
+    }
+
+    /// Counts traffic to a metered host that was not metered.
+    pub(crate) fn count_unmetered(&mut self, reason: &str) {
+        let reason = self.reasons.label(Some(reason));
+        self.tally.add(Series::UnmeteredExchanges, &[&reason], 1);
+    }
+
+    /// The label of a model. A name that is in no price book is one only once a provider has answered to it: until then it is
+    /// whatever a client wrote.
+    fn model(&mut self, finished: &Finished<'_>) -> Arc<str> {
+        let answered = (200..300).contains(&finished.entry.status);
+        match finished.model {
+            Some(_) if finished.known_model => self.models.label(finished.model),
+            Some(_) if !answered => self.strange_models.other(),
+            model => self.strange_models.label(model),
         }
     }
 
@@ -55,7 +78,7 @@ impl State {
     pub(crate) fn record(&mut self, finished: &Finished<'_>) {
         let entry = finished.entry;
         let provider = &entry.provider;
-        let model = self.models.label(finished.model);
+        let model = self.model(finished);
         let service = self.services.label(entry.who.service.as_deref());
         let operation: Arc<str> = entry.operation.into();
         let outcome: Arc<str> = entry.outcome.as_str().into();
@@ -66,6 +89,9 @@ impl State {
         }
         if entry.defects.contains(Defect::UnknownOperation) {
             tally.count(Series::UnmeteredExchanges, &[Defect::UnknownOperation.as_str()]);
+        }
+        if let Some(reason) = finished.unmetered {
+            tally.count(Series::UnmeteredExchanges, &[reason]);
         }
         if entry.outcome == Outcome::Refused {
             return;
@@ -91,14 +117,15 @@ impl State {
                 tally.add(Series::RetryCostNanoUsd, &[provider], cost.nano());
             }
         }
-        if finished.billable && !entry.priced {
+        if finished.unpriced {
             tally.count(Series::UnpricedExchanges, &[]);
         }
         if entry.outcome == Outcome::Error {
-            let code: Arc<str> = match (entry.status, finished.error_code) {
-                (400.., _) => entry.status.to_string().into(),
-                (_, Some(_)) => "stream".into(),
-                _ => "unknown".into(),
+            let code: Arc<str> = match entry.status {
+                // The reply began as a success.
+                ..400 => "stream".into(),
+                status @ 400..=599 => status.to_string().into(),
+                _ => "other".into(),
             };
             tally.add(Series::ProviderErrors, &[provider, &code], 1);
         }

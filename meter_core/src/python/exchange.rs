@@ -1,6 +1,6 @@
 //! `Exchange` of the Python module: one call a request, one a chunk, one at the end.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -26,6 +26,8 @@ impl Exchange {
         Self { core: Mutex::new(core) }
     }
 
+    /// The exchange. The guard must be gone before Python is called again: the interpreter may switch threads or collect
+    /// garbage there, and either may come back for this very lock.
     fn core(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -40,12 +42,13 @@ impl Exchange {
 
     #[getter]
     fn decision(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        match self.core().decision() {
+        let decision = self.core().decision().clone();
+        match decision {
             Decision::Admit => {
                 let admit = ADMIT.get_or_try_init(py, || Py::new(py, Admit))?;
                 Ok(admit.clone_ref(py).into_any())
             }
-            Decision::Refuse(answer) => Ok(Py::new(py, Refuse { answer: Arc::clone(answer) })?.into_any()),
+            Decision::Refuse(answer) => Ok(Py::new(py, Refuse { answer })?.into_any()),
         }
     }
 
@@ -59,7 +62,8 @@ impl Exchange {
     }
 
     fn feed(&self, py: Python<'_>, chunk: &[u8], now: i64) -> PyResult<Py<PyAny>> {
-        match self.core().feed(chunk, now) {
+        let passage = self.core().feed(chunk, now);
+        match passage {
             Passage::Forward => {
                 let forward = FORWARD.get_or_try_init(py, || Py::new(py, Forward))?;
                 Ok(forward.clone_ref(py).into_any())

@@ -24,6 +24,8 @@ pub(crate) struct Meter {
     core: Core,
 }
 
+/// Bytes of a request's body above which other Python threads may run while it is read.
+const DETACH_BYTES_MIN: usize = 16 << 10;
 /// Bytes of the random seed.
 const SEED_BYTES: usize = 16;
 
@@ -68,8 +70,11 @@ impl Meter {
         self.core.hosts()
     }
 
-    fn open(&self, request: &Request, who: &Attribution, now: i64) -> Option<Exchange> {
-        request.lend(|request| self.core.open(request, who.core.clone(), now)).map(Exchange::new)
+    fn open(&self, py: Python<'_>, request: &Request, who: &Attribution, now: i64) -> Option<Exchange> {
+        let open = || request.lend(|request| self.core.open(request, who.core.clone(), now));
+        // Reading and counting a long prompt takes milliseconds, which other threads may use.
+        let opened = if request.body_bytes() < DETACH_BYTES_MIN { open() } else { py.detach(open) };
+        opened.map(Exchange::new)
     }
 
     fn refusal(&self, request: &Request, now: i64) -> Refuse {
@@ -114,8 +119,8 @@ impl Meter {
         for (dimension, value) in &columns {
             subject = value.as_deref().map_or(subject, |value| subject.with(*dimension, value));
         }
-        let tokens =
-            u64::try_from(number(&usage, "input_tokens")? + number(&usage, "output_tokens")?).unwrap_or(0);
+        let count = |name: &str| Ok::<_, PyErr>(u64::try_from(number(&usage, name)?).unwrap_or(0));
+        let tokens = count("input_tokens")?.saturating_add(count("output_tokens")?);
         let amount = Amount { usd: Nano::new(number(entry, "cost_nano_usd")?), tokens, requests: 1 };
         let at = i64::try_from(number(entry, "time_ns")?).unwrap_or(now);
         self.core.restore(&subject, amount, at, now);

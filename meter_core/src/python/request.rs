@@ -25,6 +25,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Bytes of the body that is held.
+    pub(crate) fn body_bytes(&self) -> usize {
+        self.body.as_ref().map_or(0, |body| body.len())
+    }
+
     /// Calls `with` with the request as the core takes it.
     pub(crate) fn lend<T>(&self, with: impl FnOnce(&Core<'_>) -> T) -> T {
         let fields = slices(&self.headers);

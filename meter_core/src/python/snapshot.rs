@@ -4,9 +4,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::budget::{Amount, BudgetState, Limit};
+use crate::budget::{Amount, Limit};
 use crate::money::Nano;
-use crate::snapshot::{Distribution, Series, Snapshot as Core};
+use crate::snapshot::{BudgetTotal, Distribution, Series, Snapshot as Core};
 
 #[pyclass(frozen, module = "tokmeter._core")]
 pub(crate) struct Snapshot {
@@ -19,21 +19,12 @@ type Row<'py> = (Bound<'py, PyTuple>, i128);
 type Distributed<'py> = (Bound<'py, PyTuple>, Vec<u64>, i128, u64);
 
 impl Snapshot {
-    fn gauges<'py>(
-        &self,
-        py: Python<'py>,
-        value: fn(&BudgetState) -> Option<Nano>,
-    ) -> PyResult<Vec<Row<'py>>> {
-        let states = self.core.budgets.iter();
-        states
-            .filter_map(|state| value(state).map(|amount| (state, amount)))
-            .map(|(state, amount)| {
-                let budget = match &*state.account {
-                    "" => state.name.to_string(),
-                    account => format!("{}/{account}", state.name),
-                };
-                Ok((PyTuple::new(py, [budget.as_str(), state.period.name()])?, amount.nano()))
-            })
+    /// One amount for each budget that is limited in money.
+    fn gauges<'py>(&self, py: Python<'py>, value: fn(&BudgetTotal) -> Nano) -> PyResult<Vec<Row<'py>>> {
+        let totals = self.core.budget_totals().into_iter();
+        totals
+            .filter(|total| total.limit.usd.is_some())
+            .map(|total| Ok((PyTuple::new(py, [&*total.name, total.window])?, value(&total).nano())))
             .collect()
     }
 }
@@ -58,13 +49,9 @@ fn limits(dict: &Bound<'_, PyDict>, limit: Limit) -> PyResult<()> {
 impl Snapshot {
     fn series<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Vec<Row<'py>>> {
         match name {
-            "budget_limit_nano_usd" => return self.gauges(py, |state| state.limit.usd),
-            "budget_spent_nano_usd" => {
-                return self.gauges(py, |state| state.limit.usd.map(|_| state.spent.usd));
-            }
-            "budget_held_nano_usd" => {
-                return self.gauges(py, |state| state.limit.usd.map(|_| state.held.usd));
-            }
+            "budget_limit_nano_usd" => return self.gauges(py, |total| total.limit.usd.unwrap_or_default()),
+            "budget_spent_nano_usd" => return self.gauges(py, |total| total.spent.usd),
+            "budget_held_nano_usd" => return self.gauges(py, |total| total.held.usd),
             "open_exchanges" => return Ok(vec![(PyTuple::empty(py), i128::from(self.core.open_exchanges))]),
             _ => {}
         }

@@ -1,10 +1,12 @@
 //! What the exporters read: one consistent copy of all counters, histograms and budget accounts.
 
+mod budget_total;
 mod histogram;
 mod labels;
 mod series;
 mod tally;
 
+pub use budget_total::BudgetTotal;
 pub use histogram::{Distribution, Histogram};
 pub use labels::LabelSet;
 pub use series::Series;
@@ -21,4 +23,11 @@ pub struct Snapshot {
     pub budgets: Vec<BudgetState>,
     /// Exchanges that are open now.
     pub open_exchanges: u64,
+}
+
+impl Snapshot {
+    /// One total for each budget that has an account.
+    pub fn budget_totals(&self) -> Vec<BudgetTotal> {
+        budget_total::totals(&self.budgets)
+    }
 }

@@ -31,8 +31,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print object
 def command() -> None:
     """Show budgets: spent, held, left, renewal.
 
-    A running sidecar (--from) knows what is held right now; otherwise the configuration's budgets are worked out from
-    the ledger.
+    A running sidecar (--from) knows what is held right now and how many calls it has refused; otherwise the
+    configuration's budgets are worked out from the ledger.
     """
 
 
@@ -102,7 +102,8 @@ def _accounts(url: str | None, config: Path | None, ledger: Path | None) -> list
     if path.exists() or ledger is not None:
         with closing(SqliteReader.open(path)) as reader:
             restore(meter, reader, loaded.budgets, now)
-    return meter.snapshot(now).budgets()
+    # What was refused is counted by the process that refused; a meter made from the ledger knows no more than nothing.
+    return [{**account, "refusals": None, "would_refuse": None} for account in meter.snapshot(now).budgets()]
 
 
 def _record(account: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +137,8 @@ def _details(account: dict[str, Any]) -> list[str]:
         _, _, _, spent, held, limit, left, *_ = budget_cells(budget)
         rows.append(["usd" if budget.unit == "nano_usd" else budget.unit, limit, spent, held, left])
     lines += lay_out(("LIMIT OF", "LIMIT", "SPENT", "HELD", "LEFT"), rows)
-    lines.append(f"refused   {account['refusals']} calls; {account['would_refuse']} would be in shadow mode")
+    if account["refusals"] is not None:
+        lines.append(f"refused   {account['refusals']} calls; {account['would_refuse']} would be in shadow mode")
     if account["overrun_nano_usd"]:
         lines.append(f"overrun   ${exact_usd(account['overrun_nano_usd'])}")
     return lines

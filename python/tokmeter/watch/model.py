@@ -58,7 +58,7 @@ class Budget:
     limit: int
     spent: int
     held: int
-    refusals: int
+    refusals: int | None
     resets_ns: int | None
 
     @property
@@ -126,7 +126,7 @@ def limits(account: Mapping[str, Any]) -> list[Budget]:
             limit=int(account[f"limit_{unit}"]),
             spent=int(account[f"spent_{unit}"]),
             held=int(account[f"held_{unit}"]),
-            refusals=int(account["refusals"]),
+            refusals=account["refusals"],
             resets_ns=account["resets_ns"],
         )
         for unit in UNITS

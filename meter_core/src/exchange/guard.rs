@@ -1,0 +1,104 @@
+//! Watches a streaming reply: keeps its reservation ahead of it, or cuts it between two events.
+//!
+//! What a cut reply may cost beyond its hold: the tokens of the piece that outgrew the hold, those up to the end of the
+//! event it ended in, and what the provider generates or bills without showing it.
+
+use super::decision::{Cause, Passage};
+use super::hold::{self, Hold};
+use super::{Cutting, Exchange};
+use crate::dialect::{Progress, Reply, error_event};
+use crate::limits;
+use crate::snapshot::Series;
+
+impl Exchange {
+    /// The answer to a piece of a running reply, which the dialect has read already.
+    pub(super) fn pass(&mut self, chunk: &[u8], progress: Progress, was_between: bool, now: i64) -> Passage {
+        if !self.is_guarded() {
+            return Passage::Forward;
+        }
+        self.guard(now);
+        if self.cutting == Cutting::Due {
+            self.cut_at(chunk, progress, was_between)
+        } else {
+            Passage::Forward
+        }
+    }
+
+    /// Whether the reply is a running stream under a reservation.
+    fn is_guarded(&self) -> bool {
+        let running = |reply: &Reply| reply.finding().streamed && !reply.finding().finished;
+        self.hold.is_some() && self.reply.as_ref().is_some_and(running)
+    }
+
+    /// Keeps the reservation ahead of the reply, or decides to cut.
+    fn guard(&mut self, now: i64) {
+        let Some(hold) = self.hold else { return };
+        if self.cutting == Cutting::No && hold.runs_low(self.output.at_most()) {
+            let seen = self.output.tokens();
+            if hold.runs_low(seen) {
+                return self.extend(hold, seen, now);
+            }
+        }
+        if now >= self.renew_at {
+            self.renew_at = now.saturating_add(limits::RESERVATION_TTL_NS / 2);
+            let expires = now.saturating_add(limits::RESERVATION_TTL_NS);
+            self.meter.state().budgets.extend(self.id.bits(), hold::step(None, 0), expires, now);
+        }
+    }
+
+    fn extend(&mut self, hold: Hold, seen: u64, now: i64) {
+        let expires = now.saturating_add(limits::RESERVATION_TTL_NS);
+        let mut shadow: Option<Cause> = None;
+        let mut refused: Option<Cause> = None;
+        let mut grown = None;
+        let mut state = self.meter.state();
+        for step in hold.steps(seen) {
+            let more = hold::step(self.rates.as_ref(), step);
+            let verdict = state.budgets.extend(self.id.bits(), more, expires, now);
+            shadow = shadow.or(verdict.would_refuse.map(Cause::from));
+            refused = verdict.refused.map(Cause::from);
+            if refused.is_none() {
+                grown = Some(hold.grown(step, more));
+                break;
+            }
+        }
+        // A budget in shadow mode would have cut this reply; counted once.
+        let shadow = shadow.filter(|_| !self.would_refuse);
+        if let Some(cause) = &shadow {
+            state.tally.count(Series::Decisions, &["cut", "shadow", cause.reason]);
+        }
+        drop(state);
+        if let Some(cause) = shadow {
+            self.would_refuse = true;
+            self.cause.get_or_insert(cause);
+        }
+        let rest = || hold.refused().filter(|rest| !rest.runs_low(seen));
+        if let Some(hold) = grown.or_else(rest) {
+            self.hold = Some(hold);
+        } else {
+            self.cause = refused;
+            self.cutting = Cutting::Due;
+        }
+    }
+
+    /// Ends the reply between two events: after the last whole one of `chunk`, or before `chunk` where one ended.
+    fn cut_at(&mut self, chunk: &[u8], progress: Progress, was_between: bool) -> Passage {
+        let boundary = progress.boundary.or(was_between.then_some(0));
+        let whole = boundary.and_then(|boundary| chunk.get(..boundary));
+        if whole.is_none() && self.reply.as_ref().is_some_and(Reply::is_plain) {
+            // In the middle of an event: the next boundary is near, and a broken event helps nobody.
+            return Passage::Forward;
+        }
+        let clean = whole.is_some();
+        self.cutting = Cutting::Done { clean };
+        let reason = self.cause.as_ref().map_or("none", |cause| cause.reason);
+        self.meter.state().tally.count(Series::Decisions, &["cut", "enforce", reason]);
+        let mut data = Vec::new();
+        if let Some(whole) = whole {
+            data.extend_from_slice(whole);
+            let message = self.cause.as_ref().map(Cause::message).unwrap_or_default();
+            data.extend_from_slice(&error_event(self.route.dialect, &message, "insufficient_quota"));
+        }
+        Passage::Cut { data, clean }
+    }
+}
