@@ -27,6 +27,8 @@ __all__ = [
     "Request",
     "Snapshot",
     "Tokenizer",
+    "built_in_hosts",
+    "coverage",
     "get_tokenizer",
 ]
 
@@ -347,6 +349,15 @@ class Meter:
     def restore(self, entry: dict[str, Any], now: int) -> None:
         """Re-applies a ledger entry (fields of `LedgerEntry` by name) to the current budget windows at start."""
     def snapshot(self, now: int) -> Snapshot: ...
+
+def built_in_hosts() -> list[tuple[str, str, str]]:
+    """Host pattern, provider and dialect of each host that is metered without being configured, in the order tried.
+
+    A leading dot stands for any names before it, a ``*`` for anything inside one name, alone for every host.
+    """
+
+def coverage() -> list[tuple[str, str, str, str, str]]:
+    """Dialect, method, example path, operation and how its usage is known, of each path that is metered."""
 
 def get_tokenizer(name_or_model: str) -> Tokenizer:
     """Return the tokenizer of an encoding or of an OpenAI model.

@@ -26,7 +26,7 @@ const HOSTS: [(&str, &str, Family); 82] = [
     ("bedrock-runtime.*.amazonaws.com", "bedrock", Bedrock),
     ("bedrock-runtime-fips.*.amazonaws.com", "bedrock", Bedrock),
     ("bedrock-mantle.*.api.aws", "bedrock", Bedrock),
-    (".bedrock-runtime.us-east-1.vpce.amazonaws.com", "bedrock", Bedrock),
+    (".bedrock-runtime.*.vpce.amazonaws.com", "bedrock", Bedrock),
     ("api.cohere.com", "cohere", Cohere),
     ("api.cohere.ai", "cohere", Cohere),
     ("api.mistral.ai", "mistral", Mistral),

@@ -104,14 +104,23 @@ fn names(pattern: &str, host: &str) -> bool {
     if pattern == "*" {
         return true;
     }
-    if pattern.starts_with('.') {
-        return host.len() > pattern.len() && host.ends_with(pattern);
-    }
-    match pattern.split_once('*') {
-        None => host == pattern,
+    let (wanted, below) = match pattern.strip_prefix('.') {
+        Some(suffix) => (suffix, true),
+        None => (pattern, false),
+    };
+    let mut labels = host.rsplit('.');
+    let met = wanted.rsplit('.').all(|wanted| labels.next().is_some_and(|label| is_label(wanted, label)));
+    let rest = labels.next();
+    met && if below { rest.is_some_and(|label| !label.is_empty()) } else { rest.is_none() }
+}
+
+/// Whether one label of a pattern, which may have a `*`, stands for `label`.
+fn is_label(wanted: &str, label: &str) -> bool {
+    match wanted.split_once('*') {
+        None => wanted == label,
         Some((head, tail)) => {
-            let inside = host.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail));
-            inside.is_some_and(|label| !label.is_empty() && !label.contains('.'))
+            let inside = label.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail));
+            inside.is_some_and(|inside| !inside.is_empty())
         }
     }
 }
@@ -145,6 +154,13 @@ mod tests {
             ("*-aiplatform.googleapis.com", "us-central1-aiplatform.googleapis.com", true),
             ("*-aiplatform.googleapis.com", "aiplatform.googleapis.com", false),
             ("*-aiplatform.googleapis.com", "evil.com-aiplatform.googleapis.com", false),
+            (
+                ".bedrock-runtime.*.vpce.amazonaws.com",
+                "vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com",
+                true,
+            ),
+            (".bedrock-runtime.*.vpce.amazonaws.com", "bedrock-runtime.us-east-1.vpce.amazonaws.com", false),
+            (".openai.azure.com", ".openai.azure.com", false),
             ("*", "anything", true),
         ];
         for (pattern, host, expected) in cases {

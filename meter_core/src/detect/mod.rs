@@ -6,6 +6,7 @@
 mod bedrock_paths;
 mod built_in;
 mod cohere_paths;
+mod coverage;
 mod google_paths;
 mod host;
 mod openai_paths;
@@ -17,6 +18,7 @@ mod shape;
 
 use std::sync::Arc;
 
+pub use coverage::{COVERAGE, Coverage, Knowledge};
 pub use host::{Family, HostRule, Reasoning};
 pub use operation::Operation;
 
