@@ -4,4 +4,6 @@
 //! the last complete event: there a stream can be cut and words of ours can follow.
 
 pub mod event_stream;
+pub mod json_array;
+pub mod json_lines;
 pub mod sse;
