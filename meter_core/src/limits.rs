@@ -10,6 +10,8 @@ pub const EVENT_STREAM_HEADERS_BYTES_MAX: u32 = 128 << 10;
 
 /// Bytes of one line of newline-separated JSON that are read; as with SSE, nothing is buffered and this only bounds work.
 pub const JSON_LINE_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one WebSocket message that are read, inflated if it is compressed; realtime audio comes in 15 MB at most.
+pub const WEB_SOCKET_MESSAGE_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one JSON scalar kept as a value. Longer strings are only streamed as text.
 pub const JSON_SCALAR_BYTES_MAX: usize = 1024;
 /// Bytes of a JSON path kept for matching; longer paths match nothing.

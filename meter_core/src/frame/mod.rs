@@ -7,3 +7,4 @@ pub mod event_stream;
 pub mod json_array;
 pub mod json_lines;
 pub mod sse;
+pub mod web_socket;
