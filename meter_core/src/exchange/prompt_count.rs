@@ -56,10 +56,7 @@ impl PromptCount {
                 messages * MESSAGE_TOKENS + u64::from(prompt.names) + PRIMER_TOKENS
             }
             Dialect::AnthropicMessages => messages * MESSAGE_TOKENS,
-            Dialect::OpenAiCompletions
-            | Dialect::OpenAiEmbeddings
-            | Dialect::OpenAiMedia
-            | Dialect::Opaque => 0,
+            _ => 0,
         };
         let media = u64::from(prompt.media);
         let extras = u64::from(prompt.tools) * TOOL_TOKENS + media * MEDIA_TOKENS;
