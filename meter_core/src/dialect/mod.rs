@@ -9,6 +9,7 @@ mod cost_text;
 mod envelope;
 mod finding;
 mod form;
+mod image_size;
 mod openai_chat;
 mod openai_completions;
 mod openai_embeddings;
@@ -25,7 +26,7 @@ mod sample;
 mod subsets;
 
 pub use finding::{Finding, Progress, SubCall};
-pub use prompt::Prompt;
+pub use prompt::{Image, ImageSize, Prompt};
 pub use refusal::{error_body, error_event};
 pub use reply::Reply;
 pub use request::{RequestFacts, read_request};

@@ -32,8 +32,13 @@ impl Exchange {
             meter.fingerprints.as_ref().and_then(|fingerprints| fingerprints.credential(request.headers));
         let model = facts.model.as_deref();
         let prompt = std::mem::take(&mut facts.prompt);
-        let input = PromptCount::of(route.dialect, model, &prompt, facts.defects.is_empty());
-        let output = Output::new(route.dialect, model);
+        let mut input = PromptCount::of(route.operation, model, &prompt, facts.defects.is_empty());
+        let mut output = Output::new(route.operation, route.dialect.generates(), model);
+        if let Some(model) = model {
+            let state = meter.state();
+            input = input.corrected(state.calibrations.input(&route.provider, model));
+            output.correct(state.calibrations.output(&route.provider, model));
+        }
         let rates = priced_rates(&meter, &route.provider, &facts, now, input.held());
         let batch = route.operation == Operation::Batches && creates(request.method, request.path);
         let unmetered = batch.then_some("batch");

@@ -1,12 +1,14 @@
 //! One exchange from its request to its ledger entry: admitted once, fed in pieces, closed once from any end of life.
 
 mod admission;
+mod calibration;
 mod decision;
 mod entry;
 mod expectation;
 mod guard;
 mod hold;
 mod id;
+mod lesson;
 mod output;
 mod pricing;
 mod prompt_count;
@@ -15,6 +17,7 @@ mod used;
 
 use std::sync::Arc;
 
+pub use calibration::{Calibration, Calibrations};
 pub use decision::{Answer, Cause, Decision, Passage};
 pub use entry::{Crossing, LedgerEntry, Outcome};
 pub use expectation::Expectations;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::budget::Budgets;
-use crate::exchange::{Expectations, LedgerEntry, Outcome};
+use crate::exchange::{Calibrations, Expectations, LedgerEntry, Outcome};
 use crate::limits;
 use crate::money::Nano;
 use crate::snapshot::{Distribution, LabelSet, Series, Tally};
@@ -16,6 +16,7 @@ pub(crate) struct State {
     pub(crate) budgets: Budgets,
     pub(crate) tally: Tally,
     pub(crate) expectations: Expectations,
+    pub(crate) calibrations: Calibrations,
     pub(crate) seen: SeenResponses,
     pub(crate) open: u64,
     /// Models of the price book, and those it does not know, so that the latter cannot crowd the former out.
@@ -48,6 +49,7 @@ impl State {
             budgets,
             tally: Tally::default(),
             expectations: Expectations::default(),
+            calibrations: Calibrations::default(),
             seen: SeenResponses::default(),
             open: 0,
             models: LabelSet::of(limits::LABEL_VALUES_MAX),
