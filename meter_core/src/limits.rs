@@ -3,6 +3,15 @@
 /// Bytes of one SSE event's data that are read; more is skipped. Nothing is buffered, so this only bounds work: the last
 /// event of a Responses stream repeats the whole output, generated images included.
 pub const SSE_EVENT_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one AWS event-stream message: what AWS states for its protocol. A longer one is a broken length.
+pub const EVENT_STREAM_MESSAGE_BYTES_MAX: u32 = 24 << 20;
+/// Bytes of the headers of one AWS event-stream message: what AWS states.
+pub const EVENT_STREAM_HEADERS_BYTES_MAX: u32 = 128 << 10;
+
+/// Bytes of one line of newline-separated JSON that are read; as with SSE, nothing is buffered and this only bounds work.
+pub const JSON_LINE_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one WebSocket message that are read, inflated if it is compressed; realtime audio comes in 15 MB at most.
+pub const WEB_SOCKET_MESSAGE_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one JSON scalar kept as a value. Longer strings are only streamed as text.
 pub const JSON_SCALAR_BYTES_MAX: usize = 1024;
 /// Bytes of a JSON path kept for matching; longer paths match nothing.

@@ -27,6 +27,8 @@ __all__ = [
     "Request",
     "Snapshot",
     "Tokenizer",
+    "built_in_hosts",
+    "coverage",
     "get_tokenizer",
 ]
 
@@ -38,8 +40,9 @@ type _Mode = Literal["off", "shadow", "enforce"]
 class HostRule:
     """A host whose traffic is metered beside the built-in ones.
 
-    `host` is exact or, with a leading dot, a suffix; `dialect` is ``openai`` or ``anthropic``. `rates` are decimal
-    strings in USD per million tokens under the keys ``input``, ``output``, ``cache_read``, ``cache_write``.
+    `host` is exact or, with a leading dot, a suffix; `dialect` is ``openai``, ``anthropic``, ``gemini``, ``bedrock``,
+    ``cohere``, ``mistral``, ``ollama`` or ``huggingface``. `rates` are decimal strings in USD per million tokens under
+    the keys ``input``, ``output``, ``cache_read``, ``cache_write``.
     Raises `ValueError` for an unknown dialect, rate key or malformed decimal.
     """
 
@@ -331,10 +334,12 @@ class Meter:
     ) -> Meter: ...
     def knows_host(self, host: str, port: int | None = None) -> bool:
         """Whether traffic to this host is metered, and so may be decrypted."""
+    def knows_path(self, method: str, path: str) -> bool:
+        """Whether a request to a host that is not metered by name looks like one to a model, so its body is worth a look."""
     def hosts(self) -> list[str]:
         """Host names and leading-dot suffixes that are metered, for the name constraints of the CA."""
     def open(self, request: Request, who: Attribution, now: int) -> Exchange | None:
-        """Admits or refuses a request; None when its host is not metered."""
+        """Admits or refuses a request; None when its host is not metered and it does not look like one to a model."""
     def refusal(self, request: Request, now: int) -> Refuse:
         """A provider-shaped refusal for a request that could not be metered (fail-closed policies)."""
     def unmetered(self, reason: str) -> None:
@@ -344,6 +349,15 @@ class Meter:
     def restore(self, entry: dict[str, Any], now: int) -> None:
         """Re-applies a ledger entry (fields of `LedgerEntry` by name) to the current budget windows at start."""
     def snapshot(self, now: int) -> Snapshot: ...
+
+def built_in_hosts() -> list[tuple[str, str, str]]:
+    """Host pattern, provider and dialect of each host that is metered without being configured, in the order tried.
+
+    A leading dot stands for any names before it, a ``*`` for anything inside one name, alone for every host.
+    """
+
+def coverage() -> list[tuple[str, str, str, str, str]]:
+    """Dialect, method, example path, operation and how its usage is known, of each path that is metered."""
 
 def get_tokenizer(name_or_model: str) -> Tokenizer:
     """Return the tokenizer of an encoding or of an OpenAI model.

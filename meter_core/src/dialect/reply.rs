@@ -5,7 +5,7 @@
 use super::RequestFacts;
 use super::envelope::Envelope;
 use super::finding::{Finding, Progress, SubCall};
-use super::reader::{Outcome, Reader};
+use super::reader::{Head, Outcome, Reader};
 use crate::decode::Decoder;
 use crate::detect::{Operation, Route};
 use crate::frame::sse::{Events, Sse};
@@ -59,7 +59,7 @@ impl Reply {
                 sse: Sse::new(),
                 json: Json {
                     scanner: Scanner::new(),
-                    reader: route.dialect.reader(),
+                    reader: route.dialect.reader(&Head { route, facts, headers }),
                     envelope: Envelope::default(),
                     text_seen: false,
                     done: false,
@@ -148,9 +148,10 @@ impl Body {
         let outcome = self.json.reader.outcome();
         let envelope = &self.json.envelope;
         let finding = &mut self.finding;
-        finding.response_model.clone_from(&envelope.model);
-        finding.response_id.clone_from(&envelope.id);
-        finding.service_tier.clone_from(&envelope.service_tier);
+        let stated = |own: &Option<String>, common: &Option<String>| own.clone().or_else(|| common.clone());
+        finding.response_model = stated(&outcome.model, &envelope.model);
+        finding.response_id = stated(&outcome.id, &envelope.id);
+        finding.service_tier = stated(&outcome.service_tier, &envelope.service_tier);
         finding.error_code = if envelope.error || !self.success { envelope.error_name() } else { None };
         finding.text_seen = self.json.text_seen;
         finding.finished = match self.form {
@@ -174,7 +175,7 @@ impl Body {
             finding.provenance =
                 if outcome.usage.is_some() { Provenance::Reported } else { Provenance::None };
             finding.usage = outcome.usage.clone().unwrap_or_default();
-            finding.stated_cost = envelope.cost;
+            finding.stated_cost = outcome.cost.or(envelope.cost);
             finding.defects.extend(outcome.defects);
             let other = |call: &&SubCall| Some(&call.model) != finding.response_model.as_ref();
             finding.sub_calls = outcome.sub_calls.iter().filter(other).cloned().collect();

@@ -36,6 +36,10 @@ pub(super) enum Part {
     SourceKind,
     /// Data of a source: text or base64.
     SourceData,
+    /// The most tokens that one choice may generate.
+    MaxOutput,
+    /// How many choices are asked for.
+    Choices,
     /// Nothing to count.
     Other,
 }
@@ -79,11 +83,26 @@ pub struct RequestFacts {
     pub defects: Defects,
 }
 
+impl RequestFacts {
+    /// Whether the body bears out that it is for a model: JSON that gives it something to read.
+    pub fn asks_a_model(&self) -> bool {
+        let prompt = &self.prompt;
+        let media = prompt.media > 0 || !prompt.images.is_empty();
+        let read = prompt.text_bytes() > 0 || prompt.token_ids > 0 || media;
+        read && self.defects.is_empty()
+    }
+}
+
 /// Reads the body of a request on `route`. Any bytes are accepted; a content coding is undone.
 pub fn read_request(route: &Route, headers: Headers<'_>, body: &[u8]) -> RequestFacts {
     let mut reading = Reading {
         dialect: route.dialect,
-        facts: RequestFacts { choices: 1, ..RequestFacts::default() },
+        facts: RequestFacts {
+            model: route.model.clone(),
+            stream: route.stream || route.dialect.streams_unasked(),
+            choices: 1,
+            ..RequestFacts::default()
+        },
         completion_tokens: None,
         n: 1,
         prompts: 0,
@@ -185,6 +204,12 @@ impl Reading {
         Take::Text
     }
 
+    /// Takes a number of choices; the largest one counts.
+    fn choose(&mut self, value: Scalar<'_>) {
+        let count = value.count().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
+        self.n = self.n.max(count);
+    }
+
     /// A field of a form, which says everything as text.
     fn field(&mut self, name: &str, value: &str) {
         if self.string(name) == Take::Text {
@@ -284,7 +309,7 @@ impl Visitor for Reading {
         let text = value.text();
         let facts = &mut self.facts;
         match path {
-            "model" => facts.model = text.and_then(name),
+            "model" => facts.model = text.and_then(name).or(facts.model.take()),
             "service_tier" => facts.service_tier = text.and_then(name),
             "user" => facts.user = text.and_then(name).or(facts.user.take()),
             "safety_identifier" => facts.user = facts.user.take().or_else(|| text.and_then(name)),
@@ -303,10 +328,7 @@ impl Visitor for Reading {
             "background" => facts.background = value == Scalar::Bool(true),
             "max_completion_tokens" => self.completion_tokens = value.count(),
             "max_tokens" | "max_output_tokens" => facts.max_output_tokens = value.count(),
-            "n" | "best_of" => {
-                let count = value.count().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
-                self.n = self.n.max(count);
-            }
+            "n" | "best_of" => self.choose(value),
             _ if is_cache_lifetime(path) => facts.long_cache |= text == Some(LONG_CACHE),
             _ => match self.dialect.request_part(path) {
                 Part::Kind => self.piece.kind = text.and_then(media).or(self.piece.kind),
@@ -318,6 +340,8 @@ impl Visitor for Reading {
                     };
                 }
                 Part::SourceKind => self.plain_source = text == Some("text"),
+                Part::MaxOutput => facts.max_output_tokens = value.count(),
+                Part::Choices => self.choose(value),
                 Part::Text | Part::Prompt if matches!(value, Scalar::Number(_)) => {
                     facts.prompt.token_ids += 1;
                 }

@@ -19,13 +19,16 @@ use crate::snapshot::Series;
 use crate::usage::Defect;
 
 impl Exchange {
-    /// Admits or refuses the request of `opening`.
-    pub(crate) fn open(meter: Arc<Shared>, opening: Opening<'_>) -> Self {
+    /// Admits or refuses the request of `opening`; None if its host is a guess that its body does not bear out.
+    pub(crate) fn open(meter: Arc<Shared>, opening: Opening<'_>) -> Option<Self> {
         let Opening { id, route, request, mut who, now } = opening;
         let mut facts = match request.body {
             Some(body) => read_request(&route, request.headers, body),
             None => unread(),
         };
+        if route.guessed && !facts.asks_a_model() {
+            return None;
+        }
         // The network rarely knows the end user, the application often says it.
         who.user = who.user.or_else(|| facts.user.take().map(Arc::from));
         let key_fingerprint =
@@ -69,7 +72,7 @@ impl Exchange {
             output,
         };
         exchange.admit(now);
-        exchange
+        Some(exchange)
     }
 
     fn admit(&mut self, now: i64) {

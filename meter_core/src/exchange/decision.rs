@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::budget::Refusal;
-use crate::dialect::{Dialect, error_body};
+use crate::dialect::{Dialect, error_body, error_status};
 use crate::limits;
 
 /// The answer to a request.
@@ -109,7 +109,7 @@ impl Answer {
             headers.push(field("x-tokmeter-reset", &(reset / 1_000_000_000).to_string()));
         }
         let body = error_body(dialect, &cause.message(), "insufficient_quota");
-        Self { status: 429, headers, body, cause }
+        Self { status: error_status(dialect), headers, body, cause }
     }
 }
 

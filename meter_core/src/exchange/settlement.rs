@@ -7,7 +7,6 @@ use super::entry::{Crossing, LedgerEntry, Outcome};
 use super::used::{Used, is_error};
 use super::{CloseReason, Exchange};
 use crate::budget::Amount;
-use crate::detect::Operation;
 use crate::dialect::Finding;
 use crate::meter::{Finished, State};
 use crate::money::Nano;
@@ -81,7 +80,7 @@ impl Exchange {
 
     /// The fingerprint of a response whose usage is stated here and may be read again.
     fn response_fingerprint(&self, finding: &Finding) -> Option<u64> {
-        let readable = self.route.operation == Operation::Responses && self.status < 300;
+        let readable = self.route.dialect.is_read_again() && self.status < 300;
         let stated = readable && finding.provenance == Provenance::Reported;
         let id = finding.response_id.as_deref().filter(|_| stated)?;
         self.meter.fingerprints.as_ref().map(|fingerprints| fingerprints.short(id.as_bytes()))

@@ -111,12 +111,17 @@ impl Meter {
         self.shared.detector.knows_host(host, port)
     }
 
-    /// Host names and leading-dot suffixes that are metered.
-    pub fn hosts(&self) -> Vec<String> {
-        self.shared.detector.hosts().map(|rule| rule.host.clone()).collect()
+    /// Whether a request to a host that is not metered by name looks like one to a model, as far as its line tells.
+    pub fn knows_path(&self, method: &str, path: &str) -> bool {
+        self.shared.detector.knows_path(method, path)
     }
 
-    /// Admits or refuses a request; None when its host is not metered.
+    /// Host names and leading-dot suffixes that are metered.
+    pub fn hosts(&self) -> Vec<String> {
+        self.shared.detector.names()
+    }
+
+    /// Admits or refuses a request; None when its host is not metered and it does not look like one to a model.
     pub fn open(&self, request: &Request<'_>, who: Attribution, now: i64) -> Option<Exchange> {
         let detector = &self.shared.detector;
         let route = detector.detect(
@@ -127,7 +132,7 @@ impl Meter {
             request.headers,
         )?;
         let id = self.next_id(now);
-        Some(Exchange::open(Arc::clone(&self.shared), Opening { id, route, request: *request, who, now }))
+        Exchange::open(Arc::clone(&self.shared), Opening { id, route, request: *request, who, now })
     }
 
     /// The provider-shaped refusal of a request that could not be metered.

@@ -66,6 +66,10 @@ impl Meter {
         self.core.knows_host(host, port)
     }
 
+    fn knows_path(&self, method: &str, path: &str) -> bool {
+        self.core.knows_path(method, path)
+    }
+
     fn hosts(&self) -> Vec<String> {
         self.core.hosts()
     }

@@ -95,8 +95,8 @@ class ProviderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         str, Meta(description="`host`, `host:port`, or `.suffix` for every host below it; without a scheme.")
     ]
     dialect: Annotated[
-        Literal["openai", "anthropic"] | None,
-        Meta(description="The API it speaks. Needed unless the host is built in."),
+        Literal["openai", "anthropic", "gemini", "bedrock", "cohere", "mistral", "ollama", "huggingface"] | None,
+        Meta(description="The API it speaks; most servers speak `openai`. Needed unless the host is built in."),
     ] = None
     name: Annotated[str | None, Meta(description="Its name in metrics, prices and reports. Goes with `dialect`.")] = (
         None
