@@ -50,6 +50,16 @@ pub const OUTPUT_STEP_TOKENS: u64 = 256;
 pub const UNCOUNTED_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Models whose reply lengths are remembered.
 pub const EXPECTED_MODELS_MAX: usize = 256;
+/// Attempts remembered, so that a repeat after a failure counts as a retry; about 5 MB.
+pub const ATTEMPTS_MAX: usize = 65_536;
+/// Nanoseconds that an attempt is remembered: SDKs wait up to a minute between retries.
+pub const ATTEMPT_TTL_NS: i64 = 120_000_000_000;
+/// Nanoseconds without an answer after which the same request again is a retry; samples drawn in parallel come at once.
+pub const ATTEMPT_PATIENCE_NS: i64 = 5_000_000_000;
+/// Credentials whose account is remembered.
+pub const ORGANIZATIONS_MAX: usize = 1024;
+/// Bytes of a client's version kept; longer ones are none.
+pub const VERSION_BYTES_MAX: usize = 24;
 /// Models whose counts are corrected by what was learned, 1.5 KB each.
 pub const CALIBRATED_MODELS_MAX: usize = 256;
 /// Finished responses remembered so that later polls of them cost nothing.

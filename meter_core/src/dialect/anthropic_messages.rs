@@ -218,9 +218,8 @@ pub(super) fn request_part(path: &str) -> Part {
         | "messages.#.content.#.source.content.#.type" => Part::Kind,
         "messages.#.content.#.source.type" => Part::SourceKind,
         "messages.#.content.#.source.data" => Part::SourceData,
-        "messages.#.content.#.content.#.source.data" | "messages.#.content.#.source.content.#.source.data" => {
-            Part::Picture
-        }
+        "messages.#.content.#.content.#.source.data"
+        | "messages.#.content.#.source.content.#.source.data" => Part::Picture,
         "system"
         | "system.#.text"
         | "messages.#.content"

@@ -1,5 +1,7 @@
 //! Reads a request's body: what was asked for and the prompt; refuses to know which dialect puts it where.
 
+use serde_json::Value;
+
 use super::prompt::{Image, ImageSize};
 use super::{Dialect, Prompt, form, image_size, name};
 use crate::decode::Decoder;
@@ -69,8 +71,10 @@ pub struct RequestFacts {
     pub choices: u32,
     /// The tier asked for.
     pub service_tier: Option<String>,
-    /// The end user named in the body (`user`, `safety_identifier`, Anthropic's `metadata.user_id` up to its session).
+    /// The end user named in the body (`user`, `safety_identifier`, Anthropic's `metadata.user_id` without its session).
     pub user: Option<String>,
+    /// The session named in the body (`metadata.session_id`, or inside `metadata.user_id`).
+    pub session: Option<String>,
     /// The response is to be worked out in the background and read later.
     pub background: bool,
     /// Some of the prompt may be written to a cache that lives one hour.
@@ -187,6 +191,18 @@ impl Piece {
     }
 }
 
+/// A user's id without the session that one coding client packs into it, which would make every session a user: after
+/// `_session_`, or both as members of a JSON object.
+fn user_and_session(id: &str) -> (Option<String>, Option<String>) {
+    if let Ok(Value::Object(members)) = serde_json::from_str(id) {
+        let member = |key: &str| members.get(key).and_then(Value::as_str).and_then(name);
+        let user = ["account_uuid", "user_id", "device_id"].into_iter().find_map(member);
+        return (user, member("session_id"));
+    }
+    let (user, session) = id.split_once("_session_").unwrap_or((id, ""));
+    (name(user), name(session))
+}
+
 /// What media a content part of this type is, whether in a dialect's words or as a media type.
 fn media(kind: &str) -> Option<Media> {
     if PICTURES.contains(&kind) || kind.starts_with("image/") {
@@ -281,6 +297,7 @@ impl Visitor for Reading {
             "previous_response_id" | "conversation" | "conversation.id" | "prompt.id" => return Take::Value,
             "model" | "service_tier" | "user" | "safety_identifier" => return Take::Value,
             "metadata.user_id" if self.dialect == Dialect::AnthropicMessages => return Take::Value,
+            "metadata.session_id" => return Take::Value,
             _ if is_cache_lifetime(path) => return Take::Value,
             _ => {}
         }
@@ -314,12 +331,15 @@ impl Visitor for Reading {
             "user" => facts.user = text.and_then(name).or(facts.user.take()),
             "safety_identifier" => facts.user = facts.user.take().or_else(|| text.and_then(name)),
             "metadata.user_id" => {
-                // One coding client appends the session to the user, which would make every session a user.
-                facts.user = text.map(|id| id.split("_session_").next().unwrap_or(id)).and_then(name);
+                let (user, session) = text.map(user_and_session).unwrap_or_default();
+                facts.user = user;
+                facts.session = session.or(facts.session.take());
             }
+            "metadata.session_id" => facts.session = text.and_then(name).or(facts.session.take()),
             "tool_choice" => facts.prompt.tool_forced |= text == Some("required"),
             "tool_choice.type" => {
-                facts.prompt.tool_forced |= text.is_some_and(|kind| matches!(kind, "any" | "tool" | "function"));
+                facts.prompt.tool_forced |=
+                    text.is_some_and(|kind| matches!(kind, "any" | "tool" | "function"));
             }
             "previous_response_id" | "conversation" | "conversation.id" | "prompt.id" => {
                 facts.continues |= text.is_some();
@@ -442,18 +462,45 @@ mod tests {
 
         assert_eq!(texts(&facts), ["sys", "plain", "found", "f", r#"{"a":[1]}"#]);
         assert_eq!((facts.prompt.messages, facts.prompt.images.len(), facts.prompt.media), (2, 2, 2));
-        assert_eq!(facts.user.as_deref(), Some("user_1"));
+        assert_eq!((facts.user.as_deref(), facts.session.as_deref()), (Some("user_1"), Some("2")));
         assert_eq!(facts.max_output_tokens, Some(5));
+    }
+
+    #[test]
+    fn a_session_is_told_from_its_user_in_every_form() {
+        let said = |metadata: &str| {
+            let facts = read(Dialect::AnthropicMessages, &format!(r#"{{"metadata":{metadata}}}"#));
+            (facts.user, facts.session)
+        };
+        let text = |name: &str| Some(name.to_owned());
+
+        assert_eq!(said(r#"{"user_id":"ana"}"#), (text("ana"), None));
+        assert_eq!(said(r#"{"user_id":"ana_session_7"}"#), (text("ana"), text("7")));
+        assert_eq!(
+            said(r#"{"user_id":"{\"account_uuid\":\"\",\"device_id\":\"d\",\"session_id\":\"s\"}"}"#),
+            (text("d"), text("s"))
+        );
+        assert_eq!(said(r#"{"session_id":"s","user_id":"ana"}"#), (text("ana"), text("s")));
+        assert_eq!(said(r#"{"user_id":""}"#), (None, None));
     }
 
     #[test]
     fn a_picture_is_measured_whatever_the_order_of_its_members() {
         let gif = "R0lGODlhQAHIAA";
         let size = Some(ImageSize { wide: 320, high: 200 });
-        let chat = |part: String| read(Dialect::OpenAiChat, &format!(r#"{{"messages":[{{"content":[{part}]}}]}}"#));
+        let chat =
+            |part: String| read(Dialect::OpenAiChat, &format!(r#"{{"messages":[{{"content":[{part}]}}]}}"#));
         let cases = [
-            (chat(format!(r#"{{"image_url":{{"url":"data:image/gif;base64,{gif}"}},"type":"image_url"}}"#)), size),
-            (chat(r#"{"type":"image_url","image_url":{"url":"https://example.org/a.gif"}}"#.to_owned()), None),
+            (
+                chat(format!(
+                    r#"{{"image_url":{{"url":"data:image/gif;base64,{gif}"}},"type":"image_url"}}"#
+                )),
+                size,
+            ),
+            (
+                chat(r#"{"type":"image_url","image_url":{"url":"https://example.org/a.gif"}}"#.to_owned()),
+                None,
+            ),
             (
                 read(
                     Dialect::OpenAiResponses,

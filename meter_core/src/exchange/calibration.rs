@@ -274,7 +274,12 @@ mod tests {
         let mut calibrations = Calibrations::default();
         for text in ["", "x", "112", "112:", ":4", "99999:40", "112:-4", "112:60000", "-1:3"] {
             let (provider, model) = ("p".into(), "m".into());
-            calibrations.restore(&Calibration { provider, model, input: text.to_owned(), output: String::new() });
+            calibrations.restore(&Calibration {
+                provider,
+                model,
+                input: text.to_owned(),
+                output: String::new(),
+            });
         }
 
         assert_eq!(calibrations.all(), []);

@@ -2,6 +2,7 @@
 
 mod admission;
 mod calibration;
+mod caller;
 mod decision;
 mod entry;
 mod expectation;
@@ -12,6 +13,7 @@ mod lesson;
 mod output;
 mod pricing;
 mod prompt_count;
+mod retry;
 mod settlement;
 mod used;
 
@@ -84,6 +86,8 @@ pub struct Exchange {
     who: Attribution,
     key_fingerprint: Option<Arc<str>>,
     retry: u32,
+    /// By what a repeat of the request is recognised.
+    attempt: Option<u64>,
     /// What of the work it asks for is not seen here, if it is granted.
     unmetered: Option<&'static str>,
     decision: Decision,
@@ -130,6 +134,7 @@ impl Exchange {
         if !self.closed && self.reply.is_none() {
             self.status = status;
             self.reply = Some(Reply::new(&self.route, &self.facts, status, headers));
+            self.answered(status, headers);
         }
     }
 

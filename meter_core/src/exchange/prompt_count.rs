@@ -177,9 +177,7 @@ mod tests {
 
     #[test]
     fn part_of_a_prompt_is_no_exact_count() {
-        assert!(
-            !PromptCount::of(Operation::Completions, Some("gpt-4o"), &Prompt::default(), false).exact
-        );
+        assert!(!PromptCount::of(Operation::Completions, Some("gpt-4o"), &Prompt::default(), false).exact);
     }
 
     #[test]
@@ -216,7 +214,10 @@ mod tests {
         let count = count("/v1/chat/completions", &body);
 
         // 320 x 200 is one tile: 85 + 170; a message and the primer are seven.
-        assert_eq!((count.tokens, count.exact, count.held()), (255 + 7, false, 255 + 7 + 2 + HEADROOM_TOKENS));
+        assert_eq!(
+            (count.tokens, count.exact, count.held()),
+            (255 + 7, false, 255 + 7 + 2 + HEADROOM_TOKENS)
+        );
         assert_eq!(count.teachable(), None);
     }
 

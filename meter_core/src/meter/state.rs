@@ -9,6 +9,8 @@ use crate::money::Nano;
 use crate::snapshot::{Distribution, LabelSet, Series, Tally};
 use crate::usage::Defect;
 
+use super::attempts::Attempts;
+use super::organizations::Organizations;
 use super::seen::SeenResponses;
 
 /// The mutable half of a meter.
@@ -18,6 +20,8 @@ pub(crate) struct State {
     pub(crate) expectations: Expectations,
     pub(crate) calibrations: Calibrations,
     pub(crate) seen: SeenResponses,
+    pub(crate) attempts: Attempts,
+    pub(crate) organizations: Organizations,
     pub(crate) open: u64,
     /// Models of the price book, and those it does not know, so that the latter cannot crowd the former out.
     models: LabelSet,
@@ -51,6 +55,8 @@ impl State {
             expectations: Expectations::default(),
             calibrations: Calibrations::default(),
             seen: SeenResponses::default(),
+            attempts: Attempts::default(),
+            organizations: Organizations::default(),
             open: 0,
             models: LabelSet::of(limits::LABEL_VALUES_MAX),
             strange_models: LabelSet::of(limits::STRANGE_MODELS_MAX),

@@ -105,7 +105,9 @@ impl ImageRule {
     pub(super) fn is_whole(&self) -> bool {
         match self {
             Self::Tiles(rule) => rule.side > 0 && rule.tile > 0 && rule.short != Some(0),
-            Self::Patches(rule) => rule.patch > 0 && rule.times.1 > 0 && rule.budget > 0 && rule.side != Some(0),
+            Self::Patches(rule) => {
+                rule.patch > 0 && rule.times.1 > 0 && rule.budget > 0 && rule.side != Some(0)
+            }
             Self::Flat(rule) => rule.most >= rule.tokens,
         }
     }

@@ -219,7 +219,10 @@ mod tests {
     fn only_documented_framing_is_public() {
         let public = |model| PromptRules::embedded().fitting("chat", Some(model)).public;
 
-        assert!(["gpt-4o", "ft:gpt-4o-mini:acme::1", "openai/gpt-4.1", "gpt-3.5-turbo-0301"].map(public) == [true; 4]);
+        assert!(
+            ["gpt-4o", "ft:gpt-4o-mini:acme::1", "openai/gpt-4.1", "gpt-3.5-turbo-0301"].map(public)
+                == [true; 4]
+        );
         assert!(["gpt-4o-search-preview", "gpt-5-nano", "claude-3", "llama"].map(public) == [false; 4]);
         assert!(!PromptRules::embedded().fitting("responses", Some("gpt-4o")).public);
     }

@@ -36,8 +36,7 @@ pub struct Signature {
 
 impl ToolRule {
     /// No tokens at all.
-    pub(super) const NONE: Self =
-        Self { signature: None, each: 0, instructions: 0, instructions_forced: 0 };
+    pub(super) const NONE: Self = Self { signature: None, each: 0, instructions: 0, instructions_forced: 0 };
 
     /// Tokens of the hidden prompt.
     pub const fn instructions(&self, forced: bool) -> u64 {
