@@ -137,9 +137,9 @@ impl Meter {
         all.map(|kept| (kept.provider.to_string(), kept.model.to_string(), kept.input, kept.output)).collect()
     }
 
-    fn restore_calibration(&self, provider: &str, model: &str, input: String, output: String) {
+    fn restore_calibration(&self, provider: &str, model: &str, prompts: String, replies: String) {
         let (provider, model) = (Arc::from(provider), Arc::from(model));
-        self.core.restore_calibration(&Calibration { provider, model, input, output });
+        self.core.restore_calibration(&Calibration { provider, model, input: prompts, output: replies });
     }
 
     fn snapshot(&self, now: i64) -> Snapshot {
