@@ -9,6 +9,7 @@ mod cost_text;
 mod envelope;
 mod finding;
 mod form;
+mod include_usage;
 mod openai_chat;
 mod openai_completions;
 mod openai_embeddings;
@@ -25,6 +26,7 @@ mod sample;
 mod subsets;
 
 pub use finding::{Finding, Progress, SubCall};
+pub(crate) use include_usage::{Addition, addition, with_usage_asked};
 pub use prompt::Prompt;
 pub use refusal::{error_body, error_event};
 pub use reply::Reply;

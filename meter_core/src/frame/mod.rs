@@ -1,3 +1,4 @@
 //! Framings of streamed bodies: where one event ends and the next begins.
 
+pub mod event_edit;
 pub mod sse;

@@ -5,6 +5,7 @@
 //! string streams through flat memory. Broken JSON is a defect; what came before it stands. A key given twice is visited twice:
 //! the last one wins at the visitor.
 
+mod members;
 mod number;
 mod path;
 mod text;
@@ -14,6 +15,7 @@ use memchr::memchr2;
 
 use crate::limits;
 use crate::usage::{Defect, Defects};
+pub use members::{Member, Members, members};
 use number::is_number;
 use path::Path;
 use text::Utf8;

@@ -8,7 +8,7 @@ mod state;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use policies::{Policies, Unpriced};
+pub use policies::{IncludeUsage, Policies, Unpriced};
 pub(crate) use state::{Finished, State};
 
 use crate::attribution::Attribution;

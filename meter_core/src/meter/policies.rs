@@ -14,17 +14,29 @@ pub enum Unpriced {
     PriceAs(String),
 }
 
+/// What to do with a stream that does not ask for its usage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IncludeUsage {
+    /// Leave it: its tokens are counted here.
+    #[default]
+    Leave,
+    /// Ask in its place, and take out of the reply what that adds.
+    Inject,
+}
+
 /// All policies.
 #[derive(Clone, Debug)]
 pub struct Policies {
     /// For models without a price.
     pub unpriced: Unpriced,
+    /// For streams that do not ask for their usage.
+    pub include_usage: IncludeUsage,
     /// Whether policies act, only count, or are off.
     pub mode: Mode,
 }
 
 impl Default for Policies {
     fn default() -> Self {
-        Self { unpriced: Unpriced::Allow, mode: Mode::Enforce }
+        Self { unpriced: Unpriced::Allow, include_usage: IncludeUsage::Leave, mode: Mode::Enforce }
     }
 }

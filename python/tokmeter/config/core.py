@@ -73,7 +73,7 @@ def policies(policies: PoliciesConfig, mode: Mode) -> _core.Policies:
     """The policies. Raises `ValueError`."""
     unpriced = policies.unpriced
     word = f"price_as:{unpriced.price_as}" if isinstance(unpriced, PriceAs) else unpriced
-    return _core.Policies(unpriced=word, mode=mode)
+    return _core.Policies(unpriced=word, include_usage=policies.include_usage, mode=mode)
 
 
 def host_rule(provider: ProviderConfig) -> _core.HostRule:
