@@ -132,6 +132,11 @@ class Metering:
         if tap is not None and tap.gone is None:
             tap.gone = "client_gone" if by_client else "upstream_gone"
 
+    def held_back(self, flow: http.HTTPFlow) -> bytes:
+        """What has arrived of a reply that broke off, and was not sent on."""
+        tap = _tap(flow)
+        return tap.held_back() if tap is not None else b""
+
     def speaks_http2(self, client: connection.Connection, unsent: Mapping[int, Collection[SendH2Data]]) -> None:
         """Lets the client's connection hold up its upstream when it does not read."""
         handler = self.connections.get(client.id)

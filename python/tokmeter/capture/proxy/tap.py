@@ -65,25 +65,28 @@ class Tap:
         if self.clean_cut is not None:
             return []
         if self._broken or self.closed or not data:
-            return self._held() + data if self._edited else data
+            return self.held_back() + data
         try:
             verdict = self._exchange.feed(data, self._owner.now())
-            if isinstance(verdict, Replace):
-                return [verdict.data] if verdict.data else []
-            if not isinstance(verdict, Cut):
+            if not isinstance(verdict, (Cut, Replace)):
                 return data
-            last, self.clean_cut = verdict.data, verdict.clean
+            said = [verdict.data] if verdict.data else []
+            if isinstance(verdict, Cut):
+                self.clean_cut = verdict.clean
         except BaseException as error:  # noqa: BLE001 - a panic of the core is no Exception
             self._break(error)
             if self._owner.fail_closed:
                 self.clean_cut = False
                 return []
-            return self._held() + data if self._edited else data
-        self.close("complete")
-        return [last] if last else []
+            return self.held_back() + data
+        if self.clean_cut is not None:
+            self.close("complete")
+        return said
 
-    def _held(self) -> bytes:
-        """What the core holds back of the reply. Asked for once: from here on nothing is fed."""
+    def held_back(self) -> bytes:
+        """What the core holds back of the reply. Once asked for, nothing more is edited."""
+        if not self._edited or self.clean_cut is not None:
+            return b""
         self._edited = False
         try:
             return self._exchange.release()
