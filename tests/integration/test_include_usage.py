@@ -203,7 +203,7 @@ def test_over_http2_the_bytes_are_the_same(tmp_path: Path, spoken: str) -> None:
         )
         async with serving as up:
             meter = _meter((METERED, 443))
-            through = {"connect_to": {METERED: f"127.0.0.1:{up.port}"}, "upstream_ca": provider.root}
+            through: dict[str, Any] = {"connect_to": {METERED: f"127.0.0.1:{up.port}"}, "upstream_ca": provider.root}
             async with (
                 proxied(meter, tmp_path / "ca", who=WHO, **through) as proxy,
                 client_h2(proxy, METERED) as http,
