@@ -21,6 +21,7 @@ mod gemini_generate;
 mod gemini_interactions;
 mod gemini_live;
 mod image_size;
+mod include_usage;
 mod lane;
 mod llama_cpp_completion;
 mod mistral_ocr;
@@ -46,6 +47,7 @@ mod subsets;
 mod tgi_generate;
 
 pub use finding::{Finding, Progress, SubCall};
+pub(crate) use include_usage::{Addition, addition, with_usage_asked};
 pub use prompt::{Image, ImageSize, Prompt};
 pub use refusal::{error_body, error_status};
 pub use reply::Reply;

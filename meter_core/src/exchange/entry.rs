@@ -93,7 +93,7 @@ pub struct LedgerEntry {
     pub cost: Option<Nano>,
     /// Whether `cost` is known.
     pub priced: bool,
-    /// admit, refuse or cut.
+    /// admit, rewrite, refuse or cut.
     pub decision: &'static str,
     /// A budget or policy in shadow mode would have refused or cut.
     pub would_refuse: bool,
