@@ -30,7 +30,8 @@ impl Policies {
             "leave" => IncludeUsage::Leave,
             "inject" => IncludeUsage::Inject,
             other => {
-                let what = format!("unknown policy {other:?} for usage that is not asked for: leave or inject");
+                let what =
+                    format!("unknown policy {other:?} for usage that is not asked for: leave or inject");
                 return Err(PyValueError::new_err(what));
             }
         };
