@@ -176,7 +176,7 @@ mod tests {
             r#"{"stream":true"#,
             r#"{"stream":true} {}"#,
             r#"{"stream":true,"messages":[}"#,
-            r#"{}"#,
+            "{}",
             r#"{"stream":false}"#,
             r#"{"stream":1}"#,
             r#"{"stream":"true"}"#,
