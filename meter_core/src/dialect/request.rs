@@ -46,6 +46,22 @@ pub(super) enum Part {
     Other,
 }
 
+/// Short strings that are read whatever the dialect.
+const KEPT: [&str; 11] = [
+    "model",
+    "service_tier",
+    "user",
+    "safety_identifier",
+    "metadata.session_id",
+    "tool_choice",
+    "tool_choice.type",
+    "previous_response_id",
+    "conversation",
+    "conversation.id",
+    "prompt.id",
+];
+/// Anthropic's name of the end user.
+const USER_ID: &str = "metadata.user_id";
 /// Types of content parts that are pictures, and that are other media.
 const PICTURES: [&str; 3] = ["image_url", "input_image", "image"];
 const OTHER_MEDIA: [&str; 5] = ["input_audio", "audio", "file", "input_file", "document"];
@@ -60,6 +76,7 @@ fn is_cache_lifetime(path: &str) -> bool {
 
 /// What a request asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that a request says or does not")]
 pub struct RequestFacts {
     /// The model asked for.
     pub model: Option<String>,
@@ -292,14 +309,9 @@ impl Visitor for Reading {
     }
 
     fn string(&mut self, path: &str) -> Take {
-        match path {
-            "tool_choice" | "tool_choice.type" => return Take::Value,
-            "previous_response_id" | "conversation" | "conversation.id" | "prompt.id" => return Take::Value,
-            "model" | "service_tier" | "user" | "safety_identifier" => return Take::Value,
-            "metadata.user_id" if self.dialect == Dialect::AnthropicMessages => return Take::Value,
-            "metadata.session_id" => return Take::Value,
-            _ if is_cache_lifetime(path) => return Take::Value,
-            _ => {}
+        let user = path == USER_ID && self.dialect == Dialect::AnthropicMessages;
+        if user || KEPT.contains(&path) || is_cache_lifetime(path) {
+            return Take::Value;
         }
         match self.dialect.request_part(path) {
             Part::Text => self.begin_text(),
@@ -330,7 +342,7 @@ impl Visitor for Reading {
             "service_tier" => facts.service_tier = text.and_then(name),
             "user" => facts.user = text.and_then(name).or(facts.user.take()),
             "safety_identifier" => facts.user = facts.user.take().or_else(|| text.and_then(name)),
-            "metadata.user_id" => {
+            USER_ID => {
                 let (user, session) = text.map(user_and_session).unwrap_or_default();
                 facts.user = user;
                 facts.session = session.or(facts.session.take());
