@@ -35,6 +35,7 @@ mod openai_realtime;
 mod openai_responses;
 mod openai_runs;
 mod openai_usage;
+mod piece;
 mod prompt;
 mod reader;
 mod refusal;
