@@ -36,6 +36,7 @@ mod openai_realtime;
 mod openai_responses;
 mod openai_runs;
 mod openai_usage;
+mod piece;
 mod prompt;
 mod reader;
 mod refusal;

@@ -47,7 +47,7 @@ pub struct Rewrite {
 pub struct Cause {
     /// The binding budget; None when a policy spoke.
     pub budget: Option<Arc<str>>,
-    /// usd, tokens, requests, unpriced, unknown_path or unmetered.
+    /// usd, tokens, requests, unpriced, `unknown_path` or unmetered.
     pub reason: &'static str,
     /// When trying again may help.
     pub resets_at_ns: Option<i64>,

@@ -99,7 +99,7 @@ pub struct LedgerEntry {
     pub would_refuse: bool,
     /// The budget that refused or cut, or would have.
     pub budget: Option<Arc<str>>,
-    /// usd, tokens, requests, unpriced or unknown_path.
+    /// usd, tokens, requests, unpriced or `unknown_path`.
     pub reason: Option<&'static str>,
     /// How it ended.
     pub outcome: Outcome,
