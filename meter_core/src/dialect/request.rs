@@ -30,6 +30,8 @@ pub(super) enum Part {
     SourceKind,
     /// Data of a source: text or base64.
     SourceData,
+    /// Media by its being there, in whatever form; not walked.
+    Media,
     /// The most tokens that one choice may generate.
     MaxOutput,
     /// How many choices are asked for.
@@ -39,8 +41,8 @@ pub(super) enum Part {
 }
 
 /// Content parts that are no text.
-const MEDIA: [&str; 8] =
-    ["image_url", "input_image", "image", "input_audio", "audio", "file", "input_file", "document"];
+const MEDIA: [&str; 9] =
+    ["image_url", "input_image", "image", "input_audio", "audio", "video", "file", "input_file", "document"];
 
 /// The longer lifetime of a cache write, as Anthropic spells it.
 const LONG_CACHE: &str = "1h";
@@ -186,6 +188,10 @@ impl Visitor for Reading {
                 self.begin_text();
                 return Interest::Raw;
             }
+            Part::Media => {
+                self.facts.prompt.media += 1;
+                return Interest::Skip;
+            }
             _ if path.ends_with(".source") => self.plain_source = false,
             _ => {}
         }
@@ -194,7 +200,7 @@ impl Visitor for Reading {
 
     fn string(&mut self, path: &str) -> Take {
         match path {
-            "model" | "service_tier" | "user" | "safety_identifier" => return Take::Value,
+            "model" | "service_tier" | "serviceTier" | "user" | "safety_identifier" => return Take::Value,
             "metadata.user_id" if self.dialect == Dialect::AnthropicMessages => return Take::Value,
             _ if is_cache_lifetime(path) => return Take::Value,
             _ => {}
@@ -214,6 +220,10 @@ impl Visitor for Reading {
                 self.begin_text()
             }
             Part::SourceData if self.plain_source => self.begin_text(),
+            Part::Media => {
+                self.facts.prompt.media += 1;
+                Take::Skip
+            }
             Part::Kind | Part::SourceKind => Take::Value,
             _ => Take::Skip,
         }
@@ -223,8 +233,10 @@ impl Visitor for Reading {
         let text = value.text();
         let facts = &mut self.facts;
         match path {
+            // Gemini's body repeats the path's model with a prefix.
+            "model" if self.dialect == Dialect::GeminiEmbeddings && facts.model.is_some() => {}
             "model" => facts.model = text.and_then(name).or(facts.model.take()),
-            "service_tier" => facts.service_tier = text.and_then(name),
+            "service_tier" | "serviceTier" => facts.service_tier = text.and_then(name),
             "user" => facts.user = text.and_then(name).or(facts.user.take()),
             "safety_identifier" => facts.user = facts.user.take().or_else(|| text.and_then(name)),
             "metadata.user_id" => {
