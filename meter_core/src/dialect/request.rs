@@ -30,7 +30,7 @@ pub(super) enum Part {
     SourceKind,
     /// Data of a source: text or base64.
     SourceData,
-    /// Media by its being there, in whatever form; not walked.
+    /// Media, as an object or as text that nobody reads here.
     Media,
     /// The most tokens that one choice may generate.
     MaxOutput,
@@ -179,6 +179,7 @@ impl Visitor for Reading {
         match self.dialect.request_part(path) {
             Part::Message => self.facts.prompt.messages += 1,
             Part::Prompt => self.prompts += 1,
+            Part::Media => self.facts.prompt.media += 1,
             Part::Tool => {
                 self.facts.prompt.tools += 1;
                 self.begin_text();
@@ -187,10 +188,6 @@ impl Visitor for Reading {
             Part::Json => {
                 self.begin_text();
                 return Interest::Raw;
-            }
-            Part::Media => {
-                self.facts.prompt.media += 1;
-                return Interest::Skip;
             }
             _ if path.ends_with(".source") => self.plain_source = false,
             _ => {}
@@ -219,11 +216,11 @@ impl Visitor for Reading {
                 self.facts.prompt.names += 1;
                 self.begin_text()
             }
-            Part::SourceData if self.plain_source => self.begin_text(),
             Part::Media => {
                 self.facts.prompt.media += 1;
                 Take::Skip
             }
+            Part::SourceData if self.plain_source => self.begin_text(),
             Part::Kind | Part::SourceKind => Take::Value,
             _ => Take::Skip,
         }
