@@ -11,6 +11,7 @@ mod bedrock_invoke;
 mod cohere_chat;
 mod cohere_embed;
 mod cohere_rerank;
+mod cohere_usage;
 mod cost_text;
 mod envelope;
 mod finding;

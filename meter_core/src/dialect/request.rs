@@ -22,7 +22,7 @@ pub(super) enum Part {
     Name,
     /// A tool definition; its JSON is text.
     Tool,
-    /// An object whose JSON is text.
+    /// An object whose JSON is text; a string is text as well.
     Json,
     /// The type of a content part, which may be media.
     Kind,
@@ -203,7 +203,7 @@ impl Visitor for Reading {
             _ => {}
         }
         match self.dialect.request_part(path) {
-            Part::Text => self.begin_text(),
+            Part::Text | Part::Json => self.begin_text(),
             Part::Prompt => {
                 self.prompts += 1;
                 self.begin_text()
