@@ -34,6 +34,7 @@ impl Envelope {
                 | "error.code"
                 | "error.status"
                 | "error.type"
+                | "error_type"
         ) || matches!(path, "type" | "code")
     }
 
@@ -51,7 +52,7 @@ impl Envelope {
             "model" => &mut self.model,
             "id" => &mut self.id,
             "service_tier" | "usage.service_tier" => &mut self.service_tier,
-            "error.type" => &mut self.error_type,
+            "error.type" | "error_type" => &mut self.error_type,
             "error.status" => &mut self.error_status,
             "error.code" => {
                 if let Scalar::Number(code) = value {
