@@ -143,6 +143,12 @@ pub(super) fn request_part(path: &str) -> Part {
         "tools.#" => Part::Tool,
         "responseFormat" | "input.#.arguments" | "input.#.result" => Part::Json,
         "input.type" | "input.#.type" | "input.#.content.#.type" => Part::Kind,
+        "input.data"
+        | "input.uri"
+        | "input.#.data"
+        | "input.#.uri"
+        | "input.#.content.#.data"
+        | "input.#.content.#.uri" => Part::Picture,
         "generationConfig.maxOutputTokens" => Part::MaxOutput,
         "systemInstruction"
         | "input.text"
@@ -273,7 +279,10 @@ data: {"event_type":"step.delta","index":3,"delta":{"type":"text","text":" yes"}
             facts.prompt.texts().collect::<Vec<_>>(),
             ["sys", r#"{"type":"function","name":"f"}"#, r#"{"type":"object"}"#, "a", "b", r#"{"r":1}"#]
         );
-        assert_eq!((facts.prompt.messages, facts.prompt.media, facts.max_output_tokens), (3, 1, Some(7)));
+        assert_eq!(
+            (facts.prompt.messages, facts.prompt.images.len(), facts.max_output_tokens),
+            (3, 1, Some(7))
+        );
         assert!(facts.stream && facts.background);
         assert_eq!((lone.prompt.texts().collect::<Vec<_>>(), lone.prompt.messages), (vec!["a"], 1));
     }

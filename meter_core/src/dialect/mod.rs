@@ -22,6 +22,7 @@ mod gemini_generate;
 mod gemini_interactions;
 mod gemini_live;
 mod gemini_usage;
+mod image_size;
 mod lane;
 mod llama_cpp_completion;
 mod mistral_ocr;
@@ -48,7 +49,7 @@ mod subsets;
 mod tgi_generate;
 
 pub use finding::{Finding, Progress, SubCall};
-pub use prompt::Prompt;
+pub use prompt::{Image, ImageSize, Prompt};
 pub use refusal::{error_body, error_status};
 pub use reply::Reply;
 pub use request::{RequestFacts, read_request};
