@@ -6,7 +6,7 @@ use crate::prompt_rules::Detail;
 
 /// Types of content parts that are pictures, and that are other media.
 const PICTURES: [&str; 3] = ["image_url", "input_image", "image"];
-const OTHER_MEDIA: [&str; 5] = ["input_audio", "audio", "file", "input_file", "document"];
+const OTHER_MEDIA: [&str; 6] = ["input_audio", "audio", "video", "file", "input_file", "document"];
 
 /// One content part.
 #[derive(Default)]

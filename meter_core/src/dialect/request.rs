@@ -25,7 +25,7 @@ pub(super) enum Part {
     Name,
     /// A tool definition; its JSON is text.
     Tool,
-    /// An object whose JSON is text.
+    /// An object whose JSON is text; a string is text as well.
     Json,
     /// The type of a content part, which may be media: the dialect's word or a media type.
     Kind,
@@ -37,6 +37,8 @@ pub(super) enum Part {
     SourceKind,
     /// Data of a source: text or base64.
     SourceData,
+    /// Media, as an object or as text that nobody reads here.
+    Media,
     /// The most tokens that one choice may generate.
     MaxOutput,
     /// How many choices are asked for.
@@ -46,9 +48,10 @@ pub(super) enum Part {
 }
 
 /// Short strings that are read whatever the dialect.
-const KEPT: [&str; 11] = [
+const KEPT: [&str; 12] = [
     "model",
     "service_tier",
+    "serviceTier",
     "user",
     "safety_identifier",
     "metadata.session_id",
@@ -219,6 +222,7 @@ impl Visitor for Reading {
         match self.dialect.request_part(path) {
             Part::Message => self.facts.prompt.messages += 1,
             Part::Prompt => self.prompts += 1,
+            Part::Media => self.facts.prompt.media += 1,
             Part::Tool => {
                 self.begin_text();
                 self.facts.prompt.begin_tool();
@@ -246,7 +250,7 @@ impl Visitor for Reading {
             return Take::Value;
         }
         match self.dialect.request_part(path) {
-            Part::Text => self.begin_text(),
+            Part::Text | Part::Json => self.begin_text(),
             Part::Prompt => {
                 self.prompts += 1;
                 self.begin_text()
@@ -258,6 +262,10 @@ impl Visitor for Reading {
             Part::Name => {
                 self.facts.prompt.names += 1;
                 self.begin_text()
+            }
+            Part::Media => {
+                self.facts.prompt.media += 1;
+                Take::Skip
             }
             Part::SourceData if self.plain_source => self.begin_text(),
             Part::SourceData | Part::Picture => {
@@ -273,8 +281,10 @@ impl Visitor for Reading {
         let text = value.text();
         let facts = &mut self.facts;
         match path {
+            // Gemini's body repeats the path's model with a prefix.
+            "model" if self.dialect == Dialect::GeminiEmbeddings && facts.model.is_some() => {}
             "model" => facts.model = text.and_then(name).or(facts.model.take()),
-            "service_tier" => facts.service_tier = text.and_then(name),
+            "service_tier" | "serviceTier" => facts.service_tier = text.and_then(name),
             "user" => facts.user = text.and_then(name).or(facts.user.take()),
             "safety_identifier" => facts.user = facts.user.take().or_else(|| text.and_then(name)),
             USER_ID => {
