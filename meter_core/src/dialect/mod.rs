@@ -6,8 +6,11 @@
 
 mod anthropic_batch_results;
 mod anthropic_messages;
+mod aws_error;
 mod bedrock_converse;
 mod bedrock_invoke;
+mod bedrock_native;
+mod bedrock_usage;
 mod cohere_chat;
 mod cohere_embed;
 mod cohere_rerank;
@@ -170,7 +173,7 @@ impl Dialect {
             Self::GeminiEmbeddings => Box::new(gemini_embeddings::Embeddings::default()),
             Self::GeminiInteractions => Box::new(gemini_interactions::Interactions::default()),
             Self::GeminiLive => Box::new(gemini_live::Live::default()),
-            Self::BedrockConverse => Box::new(bedrock_converse::Converse::default()),
+            Self::BedrockConverse => Box::new(bedrock_converse::Converse::new(head)),
             Self::BedrockInvoke => Box::new(bedrock_invoke::Invoke::new(head)),
             Self::CohereChat => Box::new(cohere_chat::Chat::default()),
             Self::CohereEmbed => Box::new(cohere_embed::Embed::default()),

@@ -152,7 +152,9 @@ impl Body {
         finding.response_model = stated(&outcome.model, &envelope.model);
         finding.response_id = stated(&outcome.id, &envelope.id);
         finding.service_tier = stated(&outcome.service_tier, &envelope.service_tier);
-        finding.error_code = if envelope.error || !self.success { envelope.error_name() } else { None };
+        finding.error_code = (envelope.error || !self.success)
+            .then(|| stated(&outcome.error_code, &envelope.error_name()))
+            .flatten();
         finding.text_seen = self.json.text_seen;
         finding.finished = match self.form {
             Form::Document => self.json.scanner.is_complete(),

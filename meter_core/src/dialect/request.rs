@@ -30,6 +30,8 @@ pub(super) enum Part {
     SourceKind,
     /// Data of a source: text or base64.
     SourceData,
+    /// Media, as an object or as text that nobody reads here.
+    Media,
     /// The most tokens that one choice may generate.
     MaxOutput,
     /// How many choices are asked for.
@@ -42,12 +44,12 @@ pub(super) enum Part {
 const MEDIA: [&str; 8] =
     ["image_url", "input_image", "image", "input_audio", "audio", "file", "input_file", "document"];
 
-/// The longer lifetime of a cache write, as Anthropic spells it.
+/// The longer lifetime of a cache write, as Anthropic and Bedrock spell it.
 const LONG_CACHE: &str = "1h";
 
 /// Whether the lifetime of a cache write stands at `path`.
 fn is_cache_lifetime(path: &str) -> bool {
-    path.ends_with("cache_control.ttl")
+    path.ends_with("cache_control.ttl") || path.ends_with("cachePoint.ttl")
 }
 
 /// What a request asks for.
@@ -177,6 +179,7 @@ impl Visitor for Reading {
         match self.dialect.request_part(path) {
             Part::Message => self.facts.prompt.messages += 1,
             Part::Prompt => self.prompts += 1,
+            Part::Media => self.facts.prompt.media += 1,
             Part::Tool => {
                 self.facts.prompt.tools += 1;
                 self.begin_text();
@@ -195,7 +198,7 @@ impl Visitor for Reading {
     fn string(&mut self, path: &str) -> Take {
         match path {
             "model" | "service_tier" | "user" | "safety_identifier" => return Take::Value,
-            "metadata.user_id" if self.dialect == Dialect::AnthropicMessages => return Take::Value,
+            "metadata.user_id" if matches!(self.dialect, Dialect::AnthropicMessages | Dialect::BedrockInvoke) => return Take::Value,
             _ if is_cache_lifetime(path) => return Take::Value,
             _ => {}
         }
@@ -212,6 +215,10 @@ impl Visitor for Reading {
             Part::Name => {
                 self.facts.prompt.names += 1;
                 self.begin_text()
+            }
+            Part::Media => {
+                self.facts.prompt.media += 1;
+                Take::Skip
             }
             Part::SourceData if self.plain_source => self.begin_text(),
             Part::Kind | Part::SourceKind => Take::Value,
