@@ -18,10 +18,12 @@ mod cost_text;
 mod envelope;
 mod finding;
 mod form;
+mod framing;
 mod gemini_embeddings;
 mod gemini_generate;
 mod gemini_interactions;
 mod gemini_live;
+mod lane;
 mod llama_cpp_completion;
 mod mistral_ocr;
 mod ollama_chat;
@@ -47,7 +49,7 @@ mod tgi_generate;
 
 pub use finding::{Finding, Progress, SubCall};
 pub use prompt::Prompt;
-pub use refusal::{error_body, error_event, error_status};
+pub use refusal::{error_body, error_status};
 pub use reply::Reply;
 pub use request::{RequestFacts, read_request};
 
@@ -142,6 +144,16 @@ impl Dialect {
     /// Whether a reply streams when the request says nothing about it.
     pub const fn streams_unasked(self) -> bool {
         matches!(self, Self::OllamaChat)
+    }
+
+    /// Whether its streams are lines of JSON, whatever their media type.
+    pub(super) const fn streams_in_lines(self) -> bool {
+        matches!(self, Self::OllamaChat | Self::CohereChat)
+    }
+
+    /// Whether its replies are files of one document a line, whatever their media type.
+    pub(super) const fn replies_in_lines(self) -> bool {
+        matches!(self, Self::OpenAiBatchResults | Self::AnthropicBatchResults)
     }
 
     /// Whether what a reply states may be read again, under the id of the result.

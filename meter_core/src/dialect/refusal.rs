@@ -44,7 +44,7 @@ pub fn error_body(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
 }
 
 /// The event that ends a stream which is cut, to be put at an event boundary; close the connection behind it.
-pub fn error_event(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
+pub(super) fn error_event(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
     let mut event = error(dialect, message, code);
     let name = match dialect {
         Dialect::AnthropicMessages => "event: error\n",
