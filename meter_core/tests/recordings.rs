@@ -14,7 +14,7 @@ use meter_core::headers::Headers;
 use meter_core::usage::{Provenance, Usage};
 use serde_json::Value;
 
-const PROVIDERS: [&str; 2] = ["openai", "anthropic"];
+const PROVIDERS: [&str; 4] = ["openai", "anthropic", "bedrock", "azure"];
 
 fn corpus() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/recordings");

@@ -18,7 +18,8 @@ impl AwsError {
     /// What the header fields say: `ValidationException:http://...`.
     pub(super) fn of_headers(headers: Headers<'_>) -> Self {
         let field = headers.get("x-amzn-errortype").map(String::from_utf8_lossy);
-        let header = field.as_deref().and_then(|field| name(field.split(':').next().unwrap_or_default().trim()));
+        let header =
+            field.as_deref().and_then(|field| name(field.split(':').next().unwrap_or_default().trim()));
         Self { header, body: None }
     }
 

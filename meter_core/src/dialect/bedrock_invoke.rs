@@ -112,9 +112,12 @@ impl Reader for Invoke {
 
 /// What stands at `path` of a request: the union of all shapes.
 pub(super) fn request_part(path: &str) -> Part {
-    let shapes = [anthropic_messages::request_part, bedrock_converse::request_part, openai_chat::request_part];
-    let shared = shapes.into_iter().map(|part| part(path)).find(|part| *part != Part::Other);
-    shared.unwrap_or_else(|| match path {
+    let shapes =
+        [anthropic_messages::request_part, bedrock_converse::request_part, openai_chat::request_part];
+    if let Some(part) = shapes.into_iter().map(|part| part(path)).find(|part| *part != Part::Other) {
+        return part;
+    }
+    match path {
         "inputText"
         | "prompt"
         | "preamble"
@@ -134,5 +137,5 @@ pub(super) fn request_part(path: &str) -> Part {
         | "inferenceConfig.max_new_tokens" => Part::MaxOutput,
         "num_generations" | "numResults" => Part::Choices,
         _ => Part::Other,
-    })
+    }
 }

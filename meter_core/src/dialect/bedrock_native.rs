@@ -24,7 +24,11 @@ impl Reader for Native {
     fn enter(&mut self, path: &str) -> Interest {
         match path {
             // Titan and Cohere's vectors, which are long; repetitions of the request; Jurassic's tokens one by one.
-            "embedding" | "embeddings" | "embeddingsByType" | "chat_history" | "prompt"
+            "embedding"
+            | "embeddings"
+            | "embeddingsByType"
+            | "chat_history"
+            | "prompt"
             | "completions.#.data.tokens" => Interest::Skip,
             "tool_calls.#.parameters" => Interest::Raw,
             _ => Interest::Walk,
@@ -43,7 +47,10 @@ impl Reader for Native {
             | "tool_calls.#.name"
             | "completion"
             | "completions.#.data.text" => Take::Text,
-            "completionReason" | "stop_reason" | "finish_reason" | "outputs.#.stop_reason"
+            "completionReason"
+            | "stop_reason"
+            | "finish_reason"
+            | "outputs.#.stop_reason"
             | "choices.#.stop_reason" => Take::Value,
             _ => Take::Skip,
         }
@@ -59,7 +66,10 @@ impl Reader for Native {
                     self.results = Some(self.results.unwrap_or(0).saturating_add(count));
                 }
             }
-            "completionReason" | "stop_reason" | "finish_reason" | "outputs.#.stop_reason"
+            "completionReason"
+            | "stop_reason"
+            | "finish_reason"
+            | "outputs.#.stop_reason"
             | "choices.#.stop_reason" => self.stopped |= value.text().is_some(),
             _ => match cohere_count(path) {
                 Some("input_tokens") => self.input = count.or(self.input),

@@ -217,7 +217,10 @@ mod tests {
         let (usage, _) = BedrockUsage::of_headers(Headers(&fields)).usage();
         let usage = usage.unwrap();
 
-        assert_eq!((usage.input_tokens, usage.output_tokens, usage.cache_read_tokens), (Some(15), None, Some(3)));
+        assert_eq!(
+            (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens),
+            (Some(15), None, Some(3))
+        );
         assert_eq!(BedrockUsage::of_headers(Headers(&[])).usage().0, None);
     }
 

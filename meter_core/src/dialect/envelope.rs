@@ -72,6 +72,12 @@ impl Envelope {
         }
     }
 
+    /// An error that does not stand in the JSON.
+    pub(super) fn fail(&mut self, code: &str) {
+        self.error = true;
+        self.error_code = name(code).or(self.error_code.take());
+    }
+
     /// The most specific name of the error.
     pub(super) fn error_name(&self) -> Option<String> {
         self.error_code.clone().or_else(|| self.error_type.clone())

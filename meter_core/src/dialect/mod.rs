@@ -7,9 +7,11 @@
 mod anthropic_batch_results;
 mod anthropic_messages;
 mod aws_error;
+mod bedrock_chunk;
 mod bedrock_converse;
 mod bedrock_invoke;
 mod bedrock_native;
+mod bedrock_stream;
 mod bedrock_usage;
 mod cohere_chat;
 mod cohere_embed;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Dialect;
+use crate::frame::event_stream;
 
 /// Whose words an error is told in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,17 @@ pub(super) fn error_event(dialect: Dialect, message: &str, code: &str) -> Vec<u8
         _ => "",
     };
     format!("{name}data: {event}\n\n").into_bytes()
+}
+
+/// The message of an AWS event stream that ends one which is cut, so that its clients raise.
+pub(super) fn error_message(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
+    let headers = [
+        // The one exception of these streams that speaks of quotas.
+        (":exception-type", "throttlingException"),
+        (":content-type", "application/json"),
+        (":message-type", "exception"),
+    ];
+    event_stream::encode(&headers, &error_body(dialect, message, code)).unwrap_or_default()
 }
 
 fn error(dialect: Dialect, message: &str, code: &str) -> Value {

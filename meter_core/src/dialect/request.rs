@@ -198,7 +198,11 @@ impl Visitor for Reading {
     fn string(&mut self, path: &str) -> Take {
         match path {
             "model" | "service_tier" | "user" | "safety_identifier" => return Take::Value,
-            "metadata.user_id" if matches!(self.dialect, Dialect::AnthropicMessages | Dialect::BedrockInvoke) => return Take::Value,
+            "metadata.user_id"
+                if matches!(self.dialect, Dialect::AnthropicMessages | Dialect::BedrockInvoke) =>
+            {
+                return Take::Value;
+            }
             _ if is_cache_lifetime(path) => return Take::Value,
             _ => {}
         }
