@@ -91,3 +91,177 @@ impl Messages for Unfolding<'_, '_> {
         self.lane.next(intact);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::dialect::Dialect::{self, BedrockConverse, BedrockInvoke};
+    use crate::dialect::refusal::error_message;
+    use crate::dialect::sample::Sample;
+    use crate::frame::event_stream::encode;
+    use crate::usage::{Defect, Provenance};
+
+    fn event(name: &str, payload: &str) -> Vec<u8> {
+        let headers =
+            [(":event-type", name), (":content-type", "application/json"), (":message-type", "event")];
+        encode(&headers, payload.as_bytes()).unwrap()
+    }
+
+    fn base64(bytes: &[u8]) -> String {
+        let alphabet: Vec<char> = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']).collect();
+        let mut text = String::new();
+        for group in bytes.chunks(3) {
+            let bits =
+                group.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - group.len()));
+            (0..=group.len()).for_each(|place| text.push(alphabet[bits >> (18 - 6 * place) & 63]));
+            text.push_str(&"=".repeat(3 - group.len()));
+        }
+        text
+    }
+
+    fn chunk(inner: &str) -> Vec<u8> {
+        event("chunk", &format!(r#"{{"bytes":"{}","p":"abcdefgh"}}"#, base64(inner.as_bytes())))
+    }
+
+    fn defects(sample: &Sample<'_>) -> Vec<Defect> {
+        sample.read().0.defects.iter().collect()
+    }
+
+    fn converse() -> Vec<u8> {
+        [
+            event("messageStart", r#"{"p":"abc","role":"assistant"}"#),
+            event("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"hm "}},"p":"a"}"#),
+            event("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{"signature":"AAAA"}}}"#),
+            event("contentBlockDelta", r#"{"contentBlockIndex":1,"delta":{"text":"h\u00e9"},"p":"ab"}"#),
+            event("contentBlockStart", r#"{"contentBlockIndex":2,"start":{"toolUse":{"name":"f","toolUseId":"t"}}}"#),
+            event("contentBlockDelta", r#"{"contentBlockIndex":2,"delta":{"toolUse":{"input":"{}"}}}"#),
+            event("contentBlockStop", r#"{"contentBlockIndex":2}"#),
+            event("messageStop", r#"{"stopReason":"tool_use"}"#),
+            event(
+                "metadata",
+                r#"{"usage":{"inputTokens":3,"outputTokens":9,"totalTokens":112,"cacheReadInputTokens":100},"metrics":{}}"#,
+            ),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn a_converse_stream_is_read_to_its_metadata() {
+        let body = converse();
+        let (finding, text) = Sample::messages(BedrockConverse, &body).read();
+
+        assert_eq!(text, "hm h\u{e9}f{}");
+        assert_eq!((finding.usage.input_tokens, finding.usage.output_tokens), (Some(103), Some(9)));
+        assert!(finding.streamed && finding.finished && finding.defects.is_empty());
+    }
+
+    #[test]
+    fn a_wrapped_stream_of_claude_is_unwrapped() {
+        let body = [
+            chunk(r#"{"type":"message_start","message":{"id":"m1","model":"claude-x","usage":{"input_tokens":4,"output_tokens":1}}}"#),
+            chunk(r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"h\u00e9llo"}}"#),
+            chunk(r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":12}}"#),
+            chunk(
+                r#"{"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":4,"outputTokenCount":7}}"#,
+            ),
+        ]
+        .concat();
+        let (finding, text) = Sample::messages(BedrockInvoke, &body).read();
+
+        assert_eq!(text, "h\u{e9}llo");
+        // The body's own count comes before the metrics.
+        assert_eq!((finding.usage.input_tokens, finding.usage.output_tokens), (Some(4), Some(12)));
+        assert_eq!(finding.response_model.as_deref(), Some("claude-x"));
+        assert!(finding.finished && finding.defects.is_empty());
+    }
+
+    #[test]
+    fn an_exception_is_an_error_by_its_name_and_the_last_words_are_one() {
+        let begun = event("contentBlockDelta", r#"{"delta":{"text":"he"}}"#);
+        let words = error_message(BedrockConverse, "no \"more\"", "insufficient_quota");
+        for (dialect, begun) in [
+            (BedrockConverse, &begun),
+            (BedrockInvoke, &chunk(r#"{"type":"content_block_delta","delta":{"text":"he"}}"#)),
+        ] {
+            let body = [&begun[..], &words[..]].concat();
+            let (finding, text) = Sample::messages(dialect, &body).read();
+
+            assert_eq!(finding.error_code.as_deref(), Some("throttlingException"));
+            assert_eq!(finding.defects.iter().collect::<Vec<_>>(), [Defect::NoUsage, Defect::StreamError]);
+            assert_eq!(text, "he");
+        }
+        assert!(memchr::memmem::find(&words, br#"{"message":"no \"more\""}"#).is_some());
+    }
+
+    #[test]
+    fn what_is_cut_or_broken_is_named() {
+        let whole = converse();
+        let cut = &whole[..whole.len() - 5];
+        assert_eq!(defects(&Sample::messages(BedrockConverse, cut)), [Defect::Truncated]);
+
+        let between = event("contentBlockDelta", r#"{"delta":{"text":"he"}}"#);
+        assert_eq!(
+            defects(&Sample::messages(BedrockConverse, &between)),
+            [Defect::Truncated, Defect::NoUsage]
+        );
+
+        let mut wrong = whole.clone();
+        if let Some(byte) = wrong.get_mut(whole.len() - 9) {
+            *byte ^= 1;
+        }
+        assert!(defects(&Sample::messages(BedrockConverse, &wrong)).contains(&Defect::Malformed));
+
+        for broken in [r#"{"bytes":"!"}"#, r#"{"bytes":"e30"#, r#"{"bytes":"eyJh"}"#] {
+            let body = [event("chunk", broken), chunk(r#"{"generation":"a","stop_reason":"stop"}"#)].concat();
+            let (finding, text) = Sample::messages(BedrockInvoke, &body).read();
+            assert!(finding.defects.contains(Defect::Malformed), "{broken}");
+            assert_eq!(text, "a", "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_a_stream_is_a_document() {
+        let mut refused =
+            Sample::document(BedrockConverse, r#"{"__type":"x#ThrottlingException","message":"slow"}"#);
+        refused.route.stream = true;
+        refused.status = 429;
+        let (finding, _) = refused.read();
+
+        assert_eq!(finding.error_code.as_deref(), Some("ThrottlingException"));
+        assert_eq!((finding.streamed, finding.provenance), (true, Provenance::None));
+        assert!(finding.finished && finding.defects.is_empty());
+    }
+
+    fn message() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            Just(event("contentBlockDelta", r#"{"delta":{"text":"a\u00e9"}}"#)),
+            Just(event(
+                "metadata",
+                r#"{"usage":{"inputTokens":3,"outputTokens":9,"cacheDetails":[{"ttl":"1h","inputTokens":1}]}}"#
+            )),
+            Just(chunk(r#"{"contentBlockDelta":{"delta":{"text":"b"}}}"#)),
+            Just(chunk(r#"{"outputText":"c","totalOutputTextTokenCount":3,"inputTextTokenCount":1}"#)),
+            Just(event("chunk", r#"{"bytes":"eyJh="#)),
+            Just(event("chunk", r#"{"bytes":"eyJhIjoxfQ==","bytes":"e30="}"#)),
+            Just(error_message(BedrockInvoke, "x", "")),
+            Just(event("metadata", "{]")),
+            proptest::collection::vec(any::<u8>(), 0..3),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_of_any_stream_is_found_alike(
+            messages in proptest::collection::vec(message(), 0..8),
+            dialect in prop_oneof![Just(BedrockConverse), Just(BedrockInvoke), Just(Dialect::Opaque)],
+            complete in any::<bool>(),
+            size in 1usize..40,
+        ) {
+            let body = messages.concat();
+            let sample = Sample { complete, ..Sample::messages(dialect, &body) };
+
+            prop_assert_eq!(sample.read_in(size), sample.read_in(body.len()));
+        }
+    }
+}

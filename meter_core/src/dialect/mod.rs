@@ -51,7 +51,7 @@ mod tgi_generate;
 
 pub use finding::{Finding, Progress, SubCall};
 pub use prompt::Prompt;
-pub use refusal::{error_body, error_status};
+pub use refusal::{error_body, error_field, error_status};
 pub use reply::Reply;
 pub use request::{RequestFacts, read_request};
 

@@ -38,6 +38,14 @@ pub const fn error_status(dialect: Dialect) -> u16 {
     }
 }
 
+/// The name that the provider's clients give a refusal, where they read it from a header field, and that field.
+pub const fn error_field(dialect: Dialect) -> Option<(&'static str, &'static str)> {
+    match words(dialect) {
+        Words::Bedrock => Some(("x-amzn-errortype", "ServiceQuotaExceededException")),
+        _ => None,
+    }
+}
+
 /// The body of a refused request. `code` becomes `OpenAI`'s `type` and `code`; for Anthropic it is the error type if it is one
 /// of its own (`..._error`), else `rate_limit_error`.
 pub fn error_body(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
