@@ -119,7 +119,8 @@ pub(super) fn request_part(path: &str) -> Part {
     if let Some(content) = path.strip_prefix("messages.#.content.#.") {
         return match content.strip_prefix("toolResult.content.#.").unwrap_or(content) {
             "toolUse.input" | "json" => Part::Json,
-            "image" | "video" | "audio" | "document" => Part::Media,
+            "image.source.bytes" | "image.source.s3Location.uri" => Part::Picture,
+            "video" | "audio" | "document" => Part::Media,
             "text"
             | "toolUse.name"
             | "guardContent.text.text"
@@ -209,7 +210,7 @@ mod tests {
             "messages":[{"role":"user","content":[{"text":"look"},{"image":{"format":"png","source":{"bytes":"AAAA"}}},
             {"document":{"name":"n","format":"txt","source":{"text":"plain"}}}]},
             {"role":"assistant","content":[{"toolUse":{"name":"f","input":{"a":1}}}]},
-            {"role":"user","content":[{"toolResult":{"toolUseId":"t","content":[{"json":{"b":2}},{"text":"c"},{"image":{}}]}}]}],
+            {"role":"user","content":[{"toolResult":{"toolUseId":"t","content":[{"json":{"b":2}},{"text":"c"},{"image":{"source":{"s3Location":{"uri":"s3://x/y"}}}}]}}]}],
             "toolConfig":{"tools":[{"toolSpec":{"name":"f"}}]},"inferenceConfig":{"maxTokens":10}}"#;
         let facts = read_request(&route(BedrockConverse), Headers(&[]), body.as_bytes());
 
@@ -217,7 +218,8 @@ mod tests {
             facts.prompt.texts().collect::<Vec<_>>(),
             ["sys", "look", "plain", "f", r#"{"a":1}"#, r#"{"b":2}"#, "c", r#"{"toolSpec":{"name":"f"}}"#]
         );
-        assert_eq!((facts.prompt.messages, facts.prompt.tools, facts.prompt.media), (3, 1, 3));
+        assert_eq!((facts.prompt.messages, facts.prompt.tools, facts.prompt.media), (3, 1, 1));
+        assert_eq!(facts.prompt.images.len(), 2);
         assert_eq!((facts.max_output_tokens, facts.long_cache), (Some(10), true));
     }
 }

@@ -129,7 +129,8 @@ pub(super) fn request_part(path: &str) -> Part {
         | "singleEmbeddingParams.text.value" => Part::Text,
         "message" => Part::LoneMessage,
         "chat_history.#" => Part::Message,
-        "inputImage" | "images.#" => Part::Media,
+        "inputImage" => Part::Picture,
+        "images.#" => Part::Media,
         "max_gen_len"
         | "max_tokens_to_sample"
         | "maxTokens"
@@ -274,6 +275,6 @@ mod tests {
         assert_eq!(read_request(&route(BedrockInvoke), Headers(&[]), many.as_bytes()).choices, 3);
         let picture = r#"{"inputText":"a","inputImage":"AAAA"}"#;
         let facts = read_request(&route(BedrockInvoke), Headers(&[]), picture.as_bytes());
-        assert_eq!((facts.prompt.media, facts.prompt.text_bytes()), (1, 1));
+        assert_eq!((facts.prompt.images.len(), facts.prompt.text_bytes()), (1, 1));
     }
 }
