@@ -171,6 +171,12 @@ impl Dialect {
         )
     }
 
+    /// Whether the name asked for says more about the price than the one that answered: Bedrock's names a profile, whose regions
+    /// have prices of their own.
+    pub const fn is_priced_as_asked(self) -> bool {
+        matches!(self, Self::BedrockConverse | Self::BedrockInvoke)
+    }
+
     /// The reader of the reply that `head` begins.
     fn reader(self, head: &reader::Head<'_>) -> Box<dyn reader::Reader> {
         match self {
