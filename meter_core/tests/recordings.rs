@@ -14,7 +14,7 @@ use meter_core::headers::Headers;
 use meter_core::usage::{Provenance, Usage};
 use serde_json::Value;
 
-const PROVIDERS: [&str; 4] = ["openai", "anthropic", "gemini", "vertex"];
+const PROVIDERS: [&str; 6] = ["openai", "anthropic", "gemini", "vertex", "bedrock", "azure"];
 
 fn corpus() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/recordings");

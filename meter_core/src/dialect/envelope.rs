@@ -83,6 +83,12 @@ impl Envelope {
         }
     }
 
+    /// An error that does not stand in the JSON.
+    pub(super) fn fail(&mut self, code: &str) {
+        self.error = true;
+        self.error_code = name(code).or(self.error_code.take());
+    }
+
     /// The most specific name of the error.
     pub(super) fn error_name(&self) -> Option<String> {
         [&self.error_status, &self.error_code, &self.error_type].into_iter().find_map(Clone::clone)

@@ -64,12 +64,12 @@ const KEPT: [&str; 12] = [
 ];
 /// Anthropic's name of the end user.
 const USER_ID: &str = "metadata.user_id";
-/// The longer lifetime of a cache write, as Anthropic spells it.
+/// The longer lifetime of a cache write, as Anthropic and Bedrock spell it.
 const LONG_CACHE: &str = "1h";
 
 /// Whether the lifetime of a cache write stands at `path`.
 fn is_cache_lifetime(path: &str) -> bool {
-    path.ends_with("cache_control.ttl")
+    path.ends_with("cache_control.ttl") || path.ends_with("cachePoint.ttl")
 }
 
 /// What a request asks for.
@@ -245,7 +245,7 @@ impl Visitor for Reading {
     }
 
     fn string(&mut self, path: &str) -> Take {
-        let user = path == USER_ID && self.dialect == Dialect::AnthropicMessages;
+        let user = path == USER_ID && self.dialect.is_messages();
         if user || KEPT.contains(&path) || is_cache_lifetime(path) {
             return Take::Value;
         }
