@@ -1,4 +1,4 @@
-//! Every `OpenAI` and Anthropic exchange of the recorded corpus, read whole and in small pieces, against its expected usage.
+//! Every exchange of the recorded corpus with the providers below, read whole and in small pieces, against its expected usage.
 //!
 //! The corpus stands beside the repository and is not part of it; without it the test says so and passes.
 
@@ -11,10 +11,11 @@ use meter_core::detect::{Detector, Route};
 use meter_core::dialect::{Finding, Reply, RequestFacts, read_request};
 use meter_core::exchange::PromptCount;
 use meter_core::headers::Headers;
+use meter_core::money::Nano;
 use meter_core::usage::{Provenance, Usage};
 use serde_json::Value;
 
-const PROVIDERS: [&str; 2] = ["openai", "anthropic"];
+const PROVIDERS: [&str; 5] = ["openai", "anthropic", "azure", "openrouter", "pydantic-gateway"];
 
 fn corpus() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/recordings");
@@ -146,7 +147,8 @@ fn every_recorded_exchange_is_read_exactly() {
         let prompted = !facts.prompt.texts().collect::<String>().is_empty()
             || facts.prompt.token_ids > 0
             || facts.prompt.media > 0;
-        check("prompt", prompted || expected["operation"] == "transcription" || failed);
+        let paid = expected["billable"] == true;
+        check("prompt", prompted || expected["operation"] == "transcription" || !paid);
         if let (Provenance::Reported, Some(stated)) = (finding.provenance, finding.usage.input_tokens) {
             // A hold for an exact count must cover the prompt; completions have been seen to save a token.
             let count = PromptCount::of(route.dialect, facts.model.as_deref(), &facts.prompt, true);
@@ -161,7 +163,9 @@ fn every_recorded_exchange_is_read_exactly() {
                 accepted.any(|usage| matches(&finding.usage, usage, &expected["unscored_fields"])),
             );
             check("usage present", expected["usage_present"] == (finding.provenance == Provenance::Reported));
-            check("defects", finding.defects.is_empty() != (expected["usage_present"] == false && !failed));
+            check("defects", finding.defects.is_empty() != (expected["usage_present"] == false && paid));
+            let stated = expected["stated_cost_usd"].as_str().map(|usd| Nano::parse_usd(usd));
+            check("stated cost", stated.is_none_or(|stated| stated == finding.stated_cost));
             check("finished", finding.finished);
             check("text", finding.text_seen != text.is_empty());
         }

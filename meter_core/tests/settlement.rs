@@ -8,9 +8,9 @@ use meter_core::attribution::Attribution;
 use meter_core::budget::{Budget, Dimension, Mode, Scope};
 use meter_core::exchange::{CloseReason, Exchange, LedgerEntry, Outcome, Passage};
 use meter_core::headers::Headers;
-use meter_core::meter::{Meter, Policies, Request};
+use meter_core::meter::{Meter, Policies, Request, Settings, Unpriced};
 use meter_core::money::Nano;
-use meter_core::price_book::PriceBook;
+use meter_core::price_book::{ConfiguredRates, PriceBook};
 use meter_core::snapshot::Series;
 use meter_core::usage::{Defect, Provenance, Usage};
 use support::*;
@@ -102,17 +102,29 @@ fn each_sub_call_is_priced_by_its_own_model() {
 }
 
 #[test]
-fn a_stated_cost_counts_only_where_the_book_has_no_price() {
-    let answer = |model: &str| {
+fn configured_rates_win_over_a_stated_cost_and_that_over_the_book() {
+    let rates = ConfiguredRates::parse("1", "1").unwrap();
+    let configured = PriceBook::embedded().unwrap().with_rates("openai", rates);
+    let answer = |price_book: PriceBook, model: &str, cost: &str| {
+        let price_as = Unpriced::PriceAs("gpt-4o".to_owned());
+        let policies = Policies { unpriced: price_as, ..Policies::default() };
+        let meter = Meter::new(Settings { price_book, policies, ..settings() }).unwrap();
         let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
-        let mut exchange = post(&free(), "api.openai.com", "/v1/chat/completions", &body);
-        let usage = r#"{"prompt_tokens":1000000,"completion_tokens":100000,"cost":0.5}"#;
+        let mut exchange = post(&meter, "api.openai.com", "/v1/chat/completions", &body);
+        let usage = format!(r#"{{"prompt_tokens":1000000,"completion_tokens":100000{cost}}}"#);
         let body = format!(r#"{{"model":"{model}","usage":{usage}}}"#);
-        usd(&reply(&mut exchange, 200, &JSON, body.as_bytes()))
+        usd(&reply(&mut exchange, 200, &JSON, body.as_bytes())).unwrap()
     };
+    let book = || PriceBook::embedded().unwrap();
 
-    assert_eq!(answer("gpt-4o-mini").as_deref(), Some("0.21"));
-    assert_eq!(answer("nobody-knows-me").as_deref(), Some("0.50"));
+    for model in ["gpt-4o-mini", "nobody-knows-me"] {
+        assert_eq!(answer(configured.clone(), model, r#","cost":0.5"#), "1.10");
+        assert_eq!(answer(book(), model, r#","cost":0.5"#), "0.50");
+    }
+    assert_eq!(answer(book(), "gpt-4o-mini", ""), "0.21");
+    assert_eq!(answer(book(), "nobody-knows-me", ""), "3.50");
+    // Under a key of one's own the fee of a gateway is not the price.
+    assert_eq!(answer(book(), "gpt-4o-mini", r#","cost":0.01,"is_byok":true"#), "0.21");
 }
 
 #[test]

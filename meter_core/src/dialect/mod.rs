@@ -41,6 +41,7 @@ mod reply;
 mod request;
 #[cfg(test)]
 mod sample;
+mod stated_cost;
 mod subsets;
 mod tgi_generate;
 

@@ -61,7 +61,7 @@ pub(super) struct Outcome {
     pub(super) id: Option<String>,
     /// The tier that served, where it does not stand at `service_tier`.
     pub(super) service_tier: Option<String>,
-    /// The price that the provider states, where it does not stand at `usage.cost`.
+    /// The price that the provider states, where `stated_cost` does not know its place.
     pub(super) cost: Option<Nano>,
     /// Contradictions in what was stated.
     pub(super) defects: Defects,

@@ -1,4 +1,5 @@
-//! What an exchange cost: as the provider states it, else by the price book, else as the policy says.
+//! What an exchange cost: by configured rates, else as the provider states it, else by the price book, else as the policy
+//! says.
 
 use super::Exchange;
 use super::used::Used;
@@ -25,10 +26,11 @@ impl Exchange {
                 .into_iter()
                 .find_map(|model| self.charge(finding, &self.route.provider, model, &used.usage))
         };
-        // What the provider itself says it takes is better than any table.
-        finding
-            .stated_cost
-            .or_else(book)
+        // Who states rates knows what they pay; and what the provider says it takes is better than any table.
+        let own_rates = self.meter.book.configured(&self.route.provider).is_some();
+        let priced =
+            if own_rates { book().or(finding.stated_cost) } else { finding.stated_cost.or_else(book) };
+        priced
             .or_else(|| self.as_policy_says(finding, used).filter(|_| counted))
             .or_else(|| (self.route.self_hosted && counted).then_some(Nano::ZERO))
     }
