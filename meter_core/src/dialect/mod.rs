@@ -8,6 +8,7 @@ mod anthropic_batch_results;
 mod anthropic_messages;
 mod bedrock_converse;
 mod bedrock_invoke;
+mod choices;
 mod cohere_chat;
 mod cohere_embed;
 mod cohere_rerank;
