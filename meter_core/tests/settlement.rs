@@ -102,6 +102,70 @@ fn each_sub_call_is_priced_by_its_own_model() {
 }
 
 #[test]
+fn a_run_is_charged_when_it_is_first_read_after_its_end() {
+    let meter = capped("10");
+    let run = |status: &str, usage: &str| {
+        format!(
+            r#"{{"id":"run_1","object":"thread.run","status":"{status}","model":"gpt-4o-mini","usage":{usage}}}"#
+        )
+    };
+    let mut created =
+        post(&meter, "api.openai.com", "/v1/threads/t/runs", r#"{"assistant_id":"a","model":"gpt-4o-mini"}"#);
+    let queued = reply(&mut created, 200, &JSON, run("queued", "null").as_bytes());
+    assert_eq!((usd(&queued).as_deref(), queued.defects.is_empty()), (Some("0.00"), true));
+
+    let polled = |status: &str, usage: &str| {
+        usd(&reply(&mut get(&meter, "/v1/threads/t/runs/run_1"), 200, &JSON, run(status, usage).as_bytes()))
+    };
+    let costs = [polled("in_progress", "null"), polled("completed", MILLION), polled("completed", MILLION)];
+
+    assert_eq!(costs.map(Option::unwrap), ["0.00", "0.21", "0.00"]);
+    assert_eq!(state(&meter).spent.usd.to_string(), "0.21");
+}
+
+#[test]
+fn the_results_of_a_batch_cost_half_and_only_once() {
+    let openai = |model: &str| {
+        format!(
+            r#"{{"id":"b","response":{{"status_code":200,"body":{{"model":"{model}","usage":{MILLION}}}}},"error":null}}"#
+        ) + "\n"
+    };
+    let body = [openai("gpt-4o-mini"), openai("gpt-4o"), openai("gpt-4o-mini")].concat();
+    let meter = capped("10");
+    let lines: [(&[u8], &[u8]); 1] = [(b"content-type", b"application/octet-stream")];
+    let costs = [1, 2].map(|_| {
+        usd(&reply(&mut get(&meter, "/v1/files/file-1/content"), 200, &lines, body.as_bytes())).unwrap()
+    });
+
+    // Twice 0.21 and once 3.50, at half the price.
+    assert_eq!(costs, ["1.96", "0.00"]);
+    assert_eq!(state(&meter).spent.usd.to_string(), "1.96");
+    let plain = reply(&mut get(&meter, "/v1/files/file-2/content"), 200, &lines, b"{\"messages\":[]}\n");
+    assert_eq!((usd(&plain).as_deref(), plain.defects.is_empty()), (Some("0.00"), true));
+}
+
+#[test]
+fn what_a_tool_spends_beside_the_usage_is_priced_by_its_own_model() {
+    let body = |model: &str| {
+        format!(
+            r#"{{"id":"r","status":"completed","model":"gpt-4o-mini","tools":[{{"type":"image_generation","model":"{model}"}}],
+            "tool_usage":{{"image_gen":{{"input_tokens":100000,"output_tokens":10000}}}},
+            "usage":{{"input_tokens":1000000,"output_tokens":100000,"total_tokens":1100000}}}}"#
+        )
+    };
+    let answer = |model: &str| {
+        let asked = r#"{"model":"gpt-4o-mini","input":"draw"}"#;
+        let mut exchange = post(&free(), "api.openai.com", "/v1/responses", asked);
+        reply(&mut exchange, 200, &JSON, body(model).as_bytes())
+    };
+
+    // 0.21 of text, 0.1 M at 5 USD and 0.01 M at 40 USD of images.
+    let priced = answer("gpt-image-1");
+    assert_eq!((usd(&priced).as_deref(), priced.usage.input_tokens), (Some("1.11"), Some(1_000_000)));
+    assert_eq!(answer("nobody-draws").cost, None);
+}
+
+#[test]
 fn configured_rates_win_over_a_stated_cost_and_that_over_the_book() {
     let rates = ConfiguredRates::parse("1", "1").unwrap();
     let configured = PriceBook::embedded().unwrap().with_rates("openai", rates);

@@ -6,8 +6,10 @@
 
 mod anthropic_batch_results;
 mod anthropic_messages;
+mod anthropic_usage;
 mod bedrock_converse;
 mod bedrock_invoke;
+mod by_model;
 mod choices;
 mod cohere_chat;
 mod cohere_embed;
@@ -34,6 +36,7 @@ mod openai_media;
 mod openai_realtime;
 mod openai_responses;
 mod openai_runs;
+mod openai_tools;
 mod openai_usage;
 mod prompt;
 mod reader;

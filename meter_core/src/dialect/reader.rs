@@ -49,6 +49,8 @@ pub(super) struct Outcome {
     pub(super) usage: Option<Usage>,
     /// Parts of the usage that name their own model.
     pub(super) sub_calls: Vec<SubCall>,
+    /// Usage of other models that `usage` leaves out.
+    pub(super) tool_calls: Vec<SubCall>,
     /// The event that ends a stream was seen.
     pub(super) ended: bool,
     /// The model said why it stopped: enough of an end if the connection also closed cleanly.

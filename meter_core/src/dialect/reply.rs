@@ -114,6 +114,7 @@ impl Body {
         finding.service_tier = stated(&outcome.service_tier, &envelope.service_tier);
         finding.error_code = if envelope.error || !self.success { envelope.error_name() } else { None };
         finding.text_seen = self.json.text_seen;
+        finding.pending = outcome.pending;
         finding.finished = match self.framing {
             Framing::Document | Framing::Array(_) => self.json.scanner.is_complete(),
             Framing::Events(_) | Framing::Lines(_) => self.json.done || outcome.ended,
@@ -138,6 +139,7 @@ impl Body {
             finding.stated_cost = outcome.cost.or(envelope.cost.total());
             finding.defects.extend(outcome.defects);
             let other = |call: &&SubCall| Some(&call.model) != finding.response_model.as_ref();
+            finding.tool_calls.clone_from(&outcome.tool_calls);
             finding.sub_calls = outcome.sub_calls.iter().filter(other).cloned().collect();
         }
         outcome

@@ -41,7 +41,8 @@ impl Exchange {
         self.charge(finding, provider, model, &used.usage)
     }
 
-    /// `usage` at the rates of `model`, less what other models spent of it at theirs. None if one of them has no price.
+    /// `usage` at the rates of `model`, less what other models spent of it at theirs, and what tools spent beside it. None if
+    /// one of them has no price.
     fn charge(&self, finding: &Finding, provider: &str, model: &str, usage: &Usage) -> Option<Nano> {
         let tier = finding.service_tier.as_deref().or(self.facts.service_tier.as_deref());
         let total = |model: &str, usage: &Usage| -> Option<Nano> {
@@ -50,6 +51,9 @@ impl Exchange {
         };
         let mut rest = usage.clone();
         let mut sum = Nano::ZERO;
+        for call in &finding.tool_calls {
+            sum += total(&call.model, &call.usage)?;
+        }
         for call in &finding.sub_calls {
             sum += total(&call.model, &call.usage)?;
             rest = rest.less(&call.usage);
