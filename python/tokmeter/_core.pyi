@@ -78,9 +78,20 @@ class Budget:
 
 @final
 class Policies:
-    """What to do where no budget speaks. `unpriced` is ``allow``, ``refuse`` or ``price_as:MODEL``."""
+    """What to do where no budget speaks.
 
-    def __new__(cls, *, unpriced: str = "allow", mode: _Mode = "enforce") -> Policies: ...
+    `unpriced` is ``allow``, ``refuse`` or ``price_as:MODEL``; `unknown_paths` (of a metered host) ``allow`` or ``refuse``.
+    Users that applications name are kept as keyed fingerprints, unless `plain_users` or a budget's scope names them.
+    """
+
+    def __new__(
+        cls,
+        *,
+        unpriced: str = "allow",
+        unknown_paths: str = "allow",
+        plain_users: bool = False,
+        mode: _Mode = "enforce",
+    ) -> Policies: ...
 
 @final
 class PriceBook:
@@ -158,7 +169,7 @@ class Refuse:
         """The binding budget; None when a policy refused."""
     @property
     def reason(self) -> str:
-        """usd, tokens, requests, unpriced, unmetered."""
+        """usd, tokens, requests, unpriced, unknown_path, unmetered."""
 
 @final
 class Forward:
@@ -272,6 +283,17 @@ class LedgerEntry:
     @property
     def user(self) -> str | None: ...
     @property
+    def session(self) -> str | None:
+        """Keyed fingerprint of the session that the client names."""
+    @property
+    def project(self) -> str | None: ...
+    @property
+    def trace(self) -> str | None:
+        """Trace id of W3C trace context."""
+    @property
+    def sdk(self) -> str | None:
+        """Client library or agent, of a bounded list, and its version."""
+    @property
     def alerts(self) -> list[tuple[str, str]]:
         """`(budget, fraction)` thresholds that this settlement crossed for the first time in their window."""
     def to_json(self) -> str:
@@ -348,6 +370,13 @@ class Meter:
         """Gives up reservations whose owner is lost; call about once a second. Returns alerts as in `LedgerEntry`."""
     def restore(self, entry: dict[str, Any], now: int) -> None:
         """Re-applies a ledger entry (fields of `LedgerEntry` by name) to the current budget windows at start."""
+    def calibrations(self) -> list[tuple[str, str, str, str]]:
+        """What was learned of how far estimates lie from what providers state, one of each model.
+
+        `(provider, model, of prompts, of replies)`; the last two are exchanges by percent, ``112:40 113:7``.
+        """
+    def restore_calibration(self, provider: str, model: str, prompts: str, replies: str) -> None:
+        """Takes up what an earlier process learned; what cannot be read teaches nothing."""
     def snapshot(self, now: int) -> Snapshot: ...
 
 def built_in_hosts() -> list[tuple[str, str, str]]:

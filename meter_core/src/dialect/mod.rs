@@ -23,6 +23,7 @@ mod gemini_embeddings;
 mod gemini_generate;
 mod gemini_interactions;
 mod gemini_live;
+mod image_size;
 mod lane;
 mod llama_cpp_completion;
 mod mistral_ocr;
@@ -50,7 +51,7 @@ mod subsets;
 mod tgi_generate;
 
 pub use finding::{Finding, Progress, SubCall};
-pub use prompt::Prompt;
+pub use prompt::{Image, ImageSize, Prompt};
 pub use refusal::{error_body, error_status};
 pub use reply::Reply;
 pub use request::{RequestFacts, read_request};

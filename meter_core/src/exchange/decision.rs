@@ -34,7 +34,7 @@ pub enum Passage {
 pub struct Cause {
     /// The binding budget; None when a policy spoke.
     pub budget: Option<Arc<str>>,
-    /// usd, tokens, requests, unpriced or unmetered.
+    /// usd, tokens, requests, unpriced, unknown_path or unmetered.
     pub reason: &'static str,
     /// When trying again may help.
     pub resets_at_ns: Option<i64>,
@@ -54,6 +54,11 @@ impl Cause {
     /// The refusal of a model without a price.
     pub const fn unpriced() -> Self {
         Self { budget: None, reason: "unpriced", resets_at_ns: None }
+    }
+
+    /// The refusal of a path that is not known on a host that is metered.
+    pub const fn unknown_path() -> Self {
+        Self { budget: None, reason: "unknown_path", resets_at_ns: None }
     }
 
     /// The refusal of a request that could not be metered although its budget must fail closed.

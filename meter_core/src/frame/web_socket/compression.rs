@@ -161,6 +161,25 @@ mod tests {
     }
 
     #[test]
+    fn a_message_longer_than_a_piece_comes_out_whole_and_at_once() {
+        for length in [limits::DECODE_PIECE_BYTES, limits::DECODE_PIECE_BYTES + 1, 200_000] {
+            let message = "x".repeat(length);
+            let mut compressed = Vec::with_capacity(4096);
+            flate2::Compress::new(flate2::Compression::best(), false)
+                .compress_vec(message.as_bytes(), &mut compressed, flate2::FlushCompress::Sync)
+                .unwrap();
+            compressed.truncate(compressed.len() - TAIL.len());
+            let mut inflater =
+                Compression::agreed(Some(b"permessage-deflate")).unwrap().inflater(Sender::Server);
+            let mut given = Vec::new();
+            inflater.feed(&compressed, &mut |piece| given.extend_from_slice(piece)).unwrap();
+
+            assert_eq!(given.len(), length);
+            assert_eq!(inflate(b"permessage-deflate", &[&compressed]).unwrap(), [message]);
+        }
+    }
+
+    #[test]
     fn a_bomb_is_stopped() {
         let mut bomb = Vec::with_capacity(1 << 20);
         let mut encoder = flate2::Compress::new(flate2::Compression::best(), false);

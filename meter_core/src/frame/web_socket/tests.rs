@@ -141,6 +141,10 @@ fn what_is_forbidden_is_malformed_and_ends_the_reading() {
         assert!(!lines.contains(&"z true".to_owned()), "{bytes:x?}");
     }
     assert_eq!(split(Sender::Client, None, b"\x81\x05Hello", 9).1, [Defect::Malformed]);
+    // Whether a message is compressed is said by its first frame.
+    let flagged = b"\x01\x01x\xc0\x01y";
+    let defects = split(Sender::Server, Some("permessage-deflate"), flagged, 9).1;
+    assert_eq!(defects, [Defect::Truncated, Defect::Malformed]);
 }
 
 #[test]
