@@ -3,7 +3,8 @@
 //! Totals are inclusive: input includes cache reads and writes, output includes reasoning. A number that the
 //! provider did not state is absent, never zero. This file refuses to know any provider.
 
-/// Normalised counts. `None` is "not stated".
+/// Normalised counts. `None` is "not stated". The first eleven are what the ledger and every export carry; the others are units
+/// that are billed instead of tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// All input tokens, including cache reads and writes and tool-use prompts.
@@ -28,6 +29,10 @@ pub struct Usage {
     pub image_output_tokens: Option<u64>,
     /// Server-side web searches, billed per request.
     pub web_search_requests: Option<u64>,
+    /// Pages of documents that were read, where those are billed instead of tokens (OCR).
+    pub pages: Option<u64>,
+    /// Searches of a reranker, as its provider counts them: a query with up to so many documents.
+    pub search_units: Option<u64>,
 }
 
 impl Usage {
@@ -45,6 +50,8 @@ impl Usage {
             image_input_tokens: rule(self.image_input_tokens, other.image_input_tokens),
             image_output_tokens: rule(self.image_output_tokens, other.image_output_tokens),
             web_search_requests: rule(self.web_search_requests, other.web_search_requests),
+            pages: rule(self.pages, other.pages),
+            search_units: rule(self.search_units, other.search_units),
         }
     }
 
@@ -55,6 +62,11 @@ impl Usage {
             (Some(left), Some(right)) => Some(left.saturating_add(right)),
             (left, right) => left.or(right),
         })
+    }
+
+    /// Whether something is billed by a unit that no price book has rates for.
+    pub fn has_unpriced_units(&self) -> bool {
+        [self.pages, self.search_units].into_iter().flatten().any(|units| units > 0)
     }
 
     /// What is left of each count without `part`; a count that was not stated stays so.

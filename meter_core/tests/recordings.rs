@@ -1,4 +1,4 @@
-//! Every exchange of the recorded corpus with the providers below, read whole and in small pieces, against its expected usage.
+//! Every exchange of these providers in the recorded corpus, read whole and in small pieces, against its expected usage.
 //!
 //! The corpus stands beside the repository and is not part of it; without it the test says so and passes.
 
@@ -15,7 +15,8 @@ use meter_core::money::Nano;
 use meter_core::usage::{Provenance, Usage};
 use serde_json::Value;
 
-const PROVIDERS: [&str; 5] = ["openai", "anthropic", "azure", "openrouter", "pydantic-gateway"];
+const PROVIDERS: [&str; 7] =
+    ["openai", "anthropic", "azure", "gemini", "openrouter", "pydantic-gateway", "vertex"];
 
 fn corpus() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/recordings");

@@ -26,7 +26,7 @@ pub(super) enum Part {
     Name,
     /// A tool definition; its JSON is text.
     Tool,
-    /// An object whose JSON is text.
+    /// An object whose JSON is text; a string is text as well.
     Json,
     /// The type of a content part, which may be media: the dialect's word or a media type.
     Kind,
@@ -38,6 +38,8 @@ pub(super) enum Part {
     SourceKind,
     /// Data of a source: text or base64.
     SourceData,
+    /// Media, as an object or as text that nobody reads here.
+    Media,
     /// The most tokens that one choice may generate.
     MaxOutput,
     /// How many choices are asked for.
@@ -48,7 +50,7 @@ pub(super) enum Part {
 
 /// Types of content parts that are pictures, and that are other media.
 const PICTURES: [&str; 3] = ["image_url", "input_image", "image"];
-const OTHER_MEDIA: [&str; 5] = ["input_audio", "audio", "file", "input_file", "document"];
+const OTHER_MEDIA: [&str; 6] = ["input_audio", "audio", "video", "file", "input_file", "document"];
 
 /// The longer lifetime of a cache write, as Anthropic spells it.
 const LONG_CACHE: &str = "1h";
@@ -270,6 +272,7 @@ impl Visitor for Reading {
         match self.dialect.request_part(path) {
             Part::Message => self.facts.prompt.messages += 1,
             Part::Prompt => self.prompts += 1,
+            Part::Media => self.facts.prompt.media += 1,
             Part::Tool => {
                 self.begin_text();
                 self.facts.prompt.begin_tool();
@@ -295,14 +298,14 @@ impl Visitor for Reading {
         match path {
             "tool_choice" | "tool_choice.type" => return Take::Value,
             "previous_response_id" | "conversation" | "conversation.id" | "prompt.id" => return Take::Value,
-            "model" | "service_tier" | "user" | "safety_identifier" => return Take::Value,
+            "model" | "service_tier" | "serviceTier" | "user" | "safety_identifier" => return Take::Value,
             "metadata.user_id" if self.dialect == Dialect::AnthropicMessages => return Take::Value,
             "metadata.session_id" => return Take::Value,
             _ if is_cache_lifetime(path) => return Take::Value,
             _ => {}
         }
         match self.dialect.request_part(path) {
-            Part::Text => self.begin_text(),
+            Part::Text | Part::Json => self.begin_text(),
             Part::Prompt => {
                 self.prompts += 1;
                 self.begin_text()
@@ -315,6 +318,10 @@ impl Visitor for Reading {
                 self.facts.prompt.names += 1;
                 self.begin_text()
             }
+            Part::Media => {
+                self.facts.prompt.media += 1;
+                Take::Skip
+            }
             Part::SourceData if self.plain_source => self.begin_text(),
             Part::SourceData | Part::Picture => self.piece.begin(),
             Part::Kind | Part::SourceKind | Part::Detail => Take::Value,
@@ -326,8 +333,10 @@ impl Visitor for Reading {
         let text = value.text();
         let facts = &mut self.facts;
         match path {
+            // Gemini's body repeats the path's model with a prefix.
+            "model" if self.dialect == Dialect::GeminiEmbeddings && facts.model.is_some() => {}
             "model" => facts.model = text.and_then(name).or(facts.model.take()),
-            "service_tier" => facts.service_tier = text.and_then(name),
+            "service_tier" | "serviceTier" => facts.service_tier = text.and_then(name),
             "user" => facts.user = text.and_then(name).or(facts.user.take()),
             "safety_identifier" => facts.user = facts.user.take().or_else(|| text.and_then(name)),
             "metadata.user_id" => {
