@@ -6,6 +6,7 @@
 
 mod anthropic_batch_results;
 mod anthropic_messages;
+mod anthropic_usage;
 mod aws_error;
 mod bedrock_chunk;
 mod bedrock_converse;
@@ -13,6 +14,8 @@ mod bedrock_invoke;
 mod bedrock_native;
 mod bedrock_stream;
 mod bedrock_usage;
+mod by_model;
+mod choices;
 mod cohere_chat;
 mod cohere_embed;
 mod cohere_rerank;
@@ -42,6 +45,7 @@ mod openai_media;
 mod openai_realtime;
 mod openai_responses;
 mod openai_runs;
+mod openai_tools;
 mod openai_usage;
 mod piece;
 mod prompt;
@@ -52,6 +56,7 @@ mod reply;
 mod request;
 #[cfg(test)]
 mod sample;
+mod stated_cost;
 mod subsets;
 mod tgi_generate;
 
