@@ -8,7 +8,7 @@
 
 use std::ops::ControlFlow;
 
-use super::text_tokenizer::Tokenizer;
+use super::text_tokenizer::{Piece, Tokenizer};
 use crate::limits::PENDING_TEXT_BYTES_MAX;
 
 /// Pending bytes worth a scan for finished pieces; below, a scan would cost more than the bytes.
@@ -64,10 +64,21 @@ impl StreamCounter {
     fn settle(&mut self) {
         let text = self.pending.as_bytes();
         let (mut last, mut one_before, mut counted) = (None, None, 0);
-        let _all = self.tokenizer.walk(text, |start, end| {
-            if let Some((from, to)) = one_before.replace((start, end)).and_then(|piece| last.replace(piece)) {
-                self.settled += tokens(self.tokenizer.count_piece(text, from, to));
-                counted = to;
+        let horizon = self.tokenizer.horizon(&self.pending);
+        let mut settle = |piece: Option<Piece>| {
+            if let Some(piece) = piece {
+                self.settled += tokens(self.tokenizer.count_piece(text, piece));
+                counted = piece.end;
+            }
+        };
+        let _all = self.tokenizer.walk(text, horizon, |piece| {
+            if piece.inline.is_some() {
+                // It ends the text before it, whose pieces are final.
+                settle(one_before.take());
+                settle(last.take());
+                settle(Some(piece));
+            } else {
+                settle(std::mem::replace(&mut one_before, last.replace(piece)));
             }
             ControlFlow::Continue(())
         });

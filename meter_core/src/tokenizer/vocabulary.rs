@@ -106,6 +106,28 @@ impl Vocabulary {
         Self::new(bytes, ends, &splits)
     }
 
+    /// From tokens in the order of their ids, each with the merge that makes it; one without is found only as a whole piece.
+    pub(super) fn from_splits<'a>(
+        tokens: impl Iterator<Item = (&'a [u8], u32, Option<Split>)>,
+    ) -> Result<Self, VocabularyError> {
+        let (mut bytes, mut ends, mut splits) = (Vec::new(), Vec::new(), Vec::new());
+        for (token, id, split) in tokens {
+            let id = id as usize;
+            if token.is_empty() || token.len() > TOKEN_BYTES_MAX || id >= TOKENS_MAX {
+                return Err(VocabularyError::OutOfRange);
+            }
+            if id < ends.len() {
+                return Err(VocabularyError::Disordered);
+            }
+            ends.resize(id, end_of(&bytes)?);
+            splits.resize(id, None);
+            bytes.extend_from_slice(token);
+            ends.push(end_of(&bytes)?);
+            splits.push(split);
+        }
+        Self::new(bytes, ends, &splits)
+    }
+
     fn new(bytes: Vec<u8>, ends: Vec<u32>, merges: &[Option<Split>]) -> Result<Self, VocabularyError> {
         let (mut pieces, mut pairs) = (Pieces::with_capacity(ends.len()), Pairs::with_capacity(ends.len()));
         let (mut singles, mut byte_pairs) = ([NONE; 256], vec![NONE; 1 << 16]);
