@@ -1,29 +1,17 @@
 //! Merging by a list of merges, as Hugging Face's library does it.
 //!
 //! Owns vocabularies whose merges are not the ones their ids imply, and those over characters instead of bytes. Refuses to
-//! know patterns. Slower than [`merge`](super::merge) and as exact; the time is n log n in a piece.
+//! know patterns. Slower than [`merge`](super::merge) and as exact.
 //!
 //! Over characters there is no pattern: a text is merged whole. No token spans two neighbouring characters that are neighbours
 //! in no token, so a text may be cut there without changing an answer, and that is where it is cut.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::pairs::NONE;
+use super::queued::{self, Merge};
 
 /// In a vocabulary over characters, what stands for a space.
 const SPACE_MARK: char = '\u{2581}';
-/// No neighbour.
-const NOWHERE: usize = usize::MAX;
-
-/// Place in the list, and the token that is made.
-#[derive(Debug, Clone, Copy)]
-struct Merge {
-    rank: u32,
-    id: u32,
-}
 
 /// What a piece is before the first merge.
 pub(super) enum Alphabet {
@@ -101,79 +89,27 @@ impl MergeList {
             tokens.push(id);
             return;
         }
-        let mut symbols = self.symbols(piece);
-        let mut queue = BinaryHeap::new();
-        for place in 0..symbols.len() {
-            self.propose(&symbols, place, &mut queue);
-        }
-        while let Some(Reverse((_, place, id))) = queue.pop() {
-            // A proposal may be outdated: it stands if the two tokens there still make the same one.
-            let Some((_, right)) = self.merge_at(&symbols, place).filter(|(merge, _)| merge.id == id) else {
-                continue;
-            };
-            symbols[place].id = id;
-            symbols[place].next = symbols[right].next;
-            symbols[right].id = NONE;
-            if let Some(after) = symbols.get(symbols[place].next).map(|_| symbols[place].next) {
-                symbols[after].previous = place;
-            }
-            let before = symbols[place].previous;
-            self.propose(&symbols, before, &mut queue);
-            self.propose(&symbols, place, &mut queue);
-        }
-        tokens.extend(symbols.iter().map(|symbol| symbol.id).filter(|&id| id != NONE));
-    }
-
-    fn symbols(&self, piece: &[u8]) -> Vec<Symbol> {
-        let mut symbols = Vec::with_capacity(piece.len());
+        let merge_of = |left, right| self.merges.get(&(left, right)).copied();
         match &self.alphabet {
-            Alphabet::Bytes(ids) => push(&mut symbols, piece.iter().map(|&byte| ids[usize::from(byte)])),
+            Alphabet::Bytes(ids) => {
+                queued::merge(piece.iter().map(|&byte| ids[usize::from(byte)]), merge_of, tokens);
+            }
             Alphabet::Characters { ids, bytes } => {
-                for char in String::from_utf8_lossy(piece).chars() {
-                    let char = if char == ' ' { SPACE_MARK } else { char };
+                let text = String::from_utf8_lossy(piece);
+                let mut initial = Vec::with_capacity(piece.len());
+                for char in text.chars().map(|char| if char == ' ' { SPACE_MARK } else { char }) {
                     match ids.get(&char) {
-                        Some(&id) => push(&mut symbols, [id]),
+                        Some(&id) => initial.push(id),
                         None => {
                             let mut buffer = [0; 4];
                             let fallback = char.encode_utf8(&mut buffer).bytes();
-                            push(&mut symbols, fallback.map(|byte| bytes[usize::from(byte)]));
+                            initial.extend(fallback.map(|byte| bytes[usize::from(byte)]));
                         }
                     }
                 }
+                queued::merge(initial.into_iter(), merge_of, tokens);
             }
         }
-        if let Some(last) = symbols.last_mut() {
-            last.next = NOWHERE;
-        }
-        symbols
-    }
-
-    /// Queues the merge at `place`, if there is one.
-    fn propose(&self, symbols: &[Symbol], place: usize, queue: &mut BinaryHeap<Reverse<(u32, usize, u32)>>) {
-        if let Some((merge, _)) = self.merge_at(symbols, place) {
-            queue.push(Reverse((merge.rank, place, merge.id)));
-        }
-    }
-
-    /// The merge of the tokens at `place` and behind it, and where the latter is.
-    fn merge_at(&self, symbols: &[Symbol], place: usize) -> Option<(Merge, usize)> {
-        let left = symbols.get(place).filter(|symbol| symbol.id != NONE)?;
-        let right = symbols.get(left.next)?;
-        Some((*self.merges.get(&(left.id, right.id))?, left.next))
-    }
-}
-
-/// A token while its piece is merged, at the place of its first byte or character.
-struct Symbol {
-    id: u32,
-    previous: usize,
-    next: usize,
-}
-
-fn push(symbols: &mut Vec<Symbol>, ids: impl IntoIterator<Item = u32>) {
-    for id in ids {
-        let place = symbols.len();
-        symbols.push(Symbol { id, previous: place.wrapping_sub(1), next: place + 1 });
     }
 }
 

@@ -19,6 +19,7 @@ mod pairs;
 mod pattern;
 mod pieces;
 mod prefixes;
+mod queued;
 mod registry;
 mod scan;
 mod scan_deepseek;

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Deserialize;
 
 use super::FileError;
 use crate::tokenizer::merge;
 use crate::tokenizer::merge_list::{Alphabet, MergeList};
 use crate::tokenizer::merging::Merging;
-use crate::tokenizer::split::Split;
+use crate::tokenizer::split::{Split, last_merge};
 use crate::tokenizer::vocabulary::{TOKENS_MAX, Vocabulary};
 
 /// First of the letters that stand for unprintable bytes.
@@ -162,23 +162,49 @@ fn complete(singles: &[Option<u32>; 256], name: impl Fn(usize) -> String) -> Res
     Ok(singles.map(Option::unwrap_or_default))
 }
 
-/// The fast tables, if they give the answers of the list: every token is made by one merge, in the order of ids, and by
-/// merging its own bytes; others are tokens only if `whole` pieces are looked up first.
+/// The fast tables, if they give the answers of the list; tokens that merging does not make are found only if `whole` pieces
+/// are looked up first.
+///
+/// A list is what the ids imply as ranks if it goes through the tokens in the order of their ids and has, for each, either the
+/// one merge that its own bytes end in, or all ways to put it together; of those only that one ever comes up.
 fn ranked(tokens: &BTreeMap<u32, Vec<u8>>, merges: &[Made], whole: bool) -> Option<Vocabulary> {
-    if !merges.is_sorted_by(|before, after| before.2 < after.2) {
+    if !merges.is_sorted_by_key(|merge| merge.2) {
         return None;
     }
-    let splits: FxHashMap<u32, Split> =
-        merges.iter().map(|&(left, right, id)| (id, Split { left, right })).collect();
-    let listed = tokens.iter().map(|(&id, token)| (token.as_slice(), id, splits.get(&id).copied()));
-    let used = listed.filter(|(token, _, split)| token.len() == 1 || split.is_some() || whole);
-    let vocabulary = Vocabulary::from_splits(used).ok()?;
+    let ranks: FxHashMap<&[u8], u32> = tokens.iter().map(|(&id, token)| (token.as_slice(), id)).collect();
+    let mut listed: FxHashMap<u32, FxHashSet<(u32, u32)>> = FxHashMap::default();
+    for &(left, right, id) in merges {
+        listed.entry(id).or_default().insert((left, right));
+    }
+    let mut used = Vec::with_capacity(tokens.len());
+    let is_complete = listed.values().any(|ways| ways.len() > 1);
+    for (&id, token) in tokens {
+        let ways = listed.get(&id);
+        let listed_ways = ways.map_or(0, FxHashSet::len);
+        if is_complete && listed_ways != ways_to_split(token, &ranks) {
+            return None;
+        }
+        let split = match ways.filter(|_| !is_complete).and_then(|ways| ways.iter().next()) {
+            Some(&(left, right)) => Some(Split { left, right }),
+            None => last_merge(token, &ranks),
+        };
+        let is_made = listed_ways > 0 && split.is_some();
+        if token.len() == 1 || whole || is_made {
+            used.push((token.as_slice(), id, split.filter(|_| is_made)));
+        }
+    }
+    let vocabulary = Vocabulary::from_splits(used.into_iter()).ok()?;
     let makes = |id| {
         let mut tokens = Vec::new();
         merge::encode(&vocabulary, vocabulary.token(id).unwrap_or_default(), &mut tokens);
         tokens == [id]
     };
-    merges.iter().all(|&(_, _, id)| makes(id)).then_some(vocabulary)
+    listed.keys().all(|&id| is_complete || makes(id)).then_some(vocabulary)
+}
+
+fn ways_to_split(token: &[u8], ranks: &FxHashMap<&[u8], u32>) -> usize {
+    let is_token = |part: &[u8]| ranks.contains_key(part);
+    (1..token.len()).filter(|&at| is_token(&token[..at]) && is_token(&token[at..])).count()
 }
 
 #[cfg(test)]
@@ -225,9 +251,22 @@ mod tests {
     }
 
     #[test]
+    fn all_ways_to_each_token_are_ranks() {
+        let merging = over_bytes(&model(&["a b", "b c", "ab c", "a bc"], &[], false)).unwrap();
+
+        assert!(matches!(merging, Merging::Ranked(_)));
+        assert_eq!(encode(&merging, "abc"), [258]);
+        assert_eq!(encode(&merging, "bcabc"), [257, 258]);
+    }
+
+    #[test]
     fn other_merges_stay_a_list() {
-        // Two ways to one token; a token its own bytes do not merge into.
-        for merges in [&["a b", "b c", "ab c", "a bc"][..], &["b c", "a b", "ab c"]] {
+        // Not every way to a token; a token its own bytes do not merge into; an order that is not that of the ids.
+        for merges in [
+            &["a b", "b c", "c d", "ab c", "a bc", "ab cd"][..],
+            &["b c", "a b", "ab c"],
+            &["a b", "b c", "a b"],
+        ] {
             let merging = over_bytes(&model(merges, &[], false)).unwrap();
 
             assert!(matches!(merging, Merging::Listed(_)), "{merges:?}");
