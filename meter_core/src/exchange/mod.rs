@@ -1,21 +1,26 @@
 //! One exchange from its request to its ledger entry: admitted once, fed in pieces, closed once from any end of life.
 
 mod admission;
+mod calibration;
+mod caller;
 mod decision;
 mod entry;
 mod expectation;
 mod guard;
 mod hold;
 mod id;
+mod lesson;
 mod output;
 mod pricing;
 mod prompt_count;
+mod retry;
 mod settlement;
 mod unasked_usage;
 mod used;
 
 use std::sync::Arc;
 
+pub use calibration::{Calibration, Calibrations};
 pub use decision::{Answer, Cause, Decision, Passage, Rewrite};
 pub use entry::{Crossing, LedgerEntry, Outcome};
 pub use expectation::Expectations;
@@ -83,6 +88,8 @@ pub struct Exchange {
     who: Attribution,
     key_fingerprint: Option<Arc<str>>,
     retry: u32,
+    /// By what a repeat of the request is recognised.
+    attempt: Option<u64>,
     /// What of the work it asks for is not seen here, if it is granted.
     unmetered: Option<&'static str>,
     decision: Decision,
@@ -136,6 +143,7 @@ impl Exchange {
                 *rewrite = Arc::default();
                 self.unasked = Unasked::of_reply(status, headers);
             }
+            self.answered(status, headers);
         }
         self.unasked.is_some()
     }
