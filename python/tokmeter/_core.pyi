@@ -85,14 +85,15 @@ class Policies:
 
     `unpriced` is ``allow``, ``refuse`` or ``price_as:MODEL``; `unknown_paths` (of a metered host) ``allow`` or ``refuse``.
     With `include_usage` ``inject``, streams that do not ask for their usage are asked in their place, and what that adds to
-    the reply is taken out again. Users that applications name are kept as keyed fingerprints, unless `plain_users` or a
-    budget's scope names them.
+    the reply is taken out again.
+    Users that applications name are kept as keyed fingerprints, unless `plain_users` or a budget's scope names them.
     """
 
     def __new__(
         cls,
         *,
         unpriced: str = "allow",
+        include_usage: Literal["leave", "inject"] = "leave",
         unknown_paths: str = "allow",
         include_usage: Literal["leave", "inject"] = "leave",
         plain_users: bool = False,

@@ -139,11 +139,11 @@ impl Exchange {
         if !self.closed && self.reply.is_none() {
             self.status = status;
             self.reply = Some(Reply::new(&self.route, &self.facts, status, headers));
-            self.answered(status, headers);
             if let Decision::Rewrite(rewrite) = &mut self.decision {
                 *rewrite = Arc::default();
                 self.unasked = Unasked::of_reply(status, headers);
             }
+            self.answered(status, headers);
         }
         self.unasked.is_some()
     }
