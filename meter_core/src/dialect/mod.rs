@@ -63,7 +63,7 @@ mod tgi_generate;
 pub use finding::{Finding, Progress, SubCall};
 pub(crate) use include_usage::{Addition, addition, with_usage_asked};
 pub use prompt::{Image, ImageSize, Prompt};
-pub use refusal::{error_body, error_status};
+pub use refusal::{error_body, error_field, error_status};
 pub use reply::Reply;
 pub use request::{RequestFacts, read_request};
 

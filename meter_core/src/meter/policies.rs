@@ -55,7 +55,6 @@ impl Default for Policies {
             unpriced: Unpriced::Allow,
             include_usage: IncludeUsage::Leave,
             unknown_paths: UnknownPaths::Allow,
-            include_usage: IncludeUsage::Leave,
             plain_users: false,
             mode: Mode::Enforce,
         }
