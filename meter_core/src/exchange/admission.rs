@@ -89,7 +89,7 @@ impl Exchange {
         let mut shadow = policy.filter(|_| mode == Mode::Shadow);
         let mut state = meter.state();
         if let Some(attempt) = self.attempt {
-            self.retry = state.attempts.begin(attempt, self.id.bits(), self.retry, now);
+            self.retry = state.attempts.begin(attempt, self.retry, now);
         }
         if costs && meter.has_budgets && refused.is_none() {
             let forecast = Forecast {
