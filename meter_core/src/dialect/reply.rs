@@ -95,7 +95,9 @@ struct Body {
 
 impl Body {
     fn feed(&mut self, bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<usize> {
-        let skipped = self.framing.settle(bytes, self.asked_stream, self.dialect.streams_in_lines());
+        // A refusal is one document, whatever was asked for.
+        let asked = self.asked_stream && self.success;
+        let skipped = self.framing.settle(bytes, asked, self.dialect.streams_in_lines());
         self.finding.streamed = self.framing.is_stream() && !self.poll;
         let bytes = bytes.get(skipped..).unwrap_or_default();
         let mut lane = Lane { json: &mut self.json, text };
