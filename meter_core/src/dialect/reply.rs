@@ -124,7 +124,8 @@ struct Body {
 
 impl Body {
     fn feed(&mut self, bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<usize> {
-        let stream = matches!(self.asked, Asked::Stream | Asked::StreamByPath);
+        // A refusal is one document, whatever was asked for.
+        let stream = self.success && matches!(self.asked, Asked::Stream | Asked::StreamByPath);
         let skipped = self.framing.settle(bytes, stream, self.dialect.streams_in_lines());
         self.finding.streamed = self.asked.streamed(&self.framing);
         let bytes = bytes.get(skipped..).unwrap_or_default();
