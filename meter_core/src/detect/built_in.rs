@@ -92,8 +92,12 @@ const HOSTS: [(&str, &str, Family); 82] = [
 ];
 
 /// Providers whose chat counts reasoning otherwise than `OpenAI`'s.
-const REASONING: [(&str, Reasoning); 3] =
-    [("vercel", Reasoning::Beside), ("gemini", Reasoning::InTotal), ("vertex", Reasoning::InTotal)];
+const REASONING: [(&str, Reasoning); 4] = [
+    ("perplexity", Reasoning::Beside),
+    ("vercel", Reasoning::Beside),
+    ("gemini", Reasoning::InTotal),
+    ("vertex", Reasoning::InTotal),
+];
 
 /// Providers that run on hardware of the user's own.
 const SELF_HOSTED: [&str; 1] = ["ollama"];

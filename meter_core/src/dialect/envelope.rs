@@ -1,9 +1,10 @@
 //! The fields that replies of all JSON dialects share: model, id, tier, error, stated cost; refuses to know usage and text.
 
+use super::name;
 use super::reader::{Outcome, Reader};
-use super::{cost_text, name};
+use super::stated_cost::StatedCost;
+use crate::headers::Headers;
 use crate::json_scan::{Interest, Scalar, Take};
-use crate::money::Nano;
 
 /// What the envelope of a reply said; later statements win, empty ones say nothing.
 #[derive(Clone, Debug, Default)]
@@ -11,21 +12,38 @@ pub(super) struct Envelope {
     pub(super) model: Option<String>,
     pub(super) id: Option<String>,
     pub(super) service_tier: Option<String>,
-    pub(super) cost: Option<Nano>,
+    pub(super) cost: StatedCost,
     /// An error object, text or event was seen.
     pub(super) error: bool,
     error_code: Option<String>,
+    /// A name, where the code is the number of the HTTP status.
+    error_status: Option<String>,
     error_type: Option<String>,
 }
 
 impl Envelope {
+    /// What the head of a reply says.
+    pub(super) fn of(headers: Headers<'_>) -> Self {
+        Self { cost: StatedCost::of(headers), ..Self::default() }
+    }
+
     /// Whether the string at `path` belongs here.
     pub(super) fn wants(path: &str) -> bool {
         let inner = inner(path);
         matches!(
             inner,
-            "model" | "id" | "service_tier" | "usage.service_tier" | "error" | "error.code" | "error.type"
+            "model"
+                | "id"
+                | "service_tier"
+                | "error"
+                | "error.code"
+                | "error.status"
+                | "error.type"
+                | "error_type"
         ) || matches!(path, "type" | "code")
+            // Some servers write numbers as text.
+            || inner.starts_with("usage.")
+            || StatedCost::wants(path)
     }
 
     /// An object begins at `path`.
@@ -37,12 +55,14 @@ impl Envelope {
 
     /// A scalar at `path`.
     pub(super) fn value(&mut self, path: &str, value: Scalar<'_>) {
+        self.cost.value(inner(path), value);
         let text = value.text().and_then(name);
         let slot = match inner(path) {
             "model" => &mut self.model,
             "id" => &mut self.id,
             "service_tier" | "usage.service_tier" => &mut self.service_tier,
-            "error.type" => &mut self.error_type,
+            "error.type" | "error_type" => &mut self.error_type,
+            "error.status" => &mut self.error_status,
             "error.code" => {
                 if let Scalar::Number(code) = value {
                     self.error_code = name(code);
@@ -57,12 +77,6 @@ impl Envelope {
             "code" if path == "code" => &mut self.error_code,
             "type" if path == "type" => {
                 self.error |= value == Scalar::String("error");
-                return;
-            }
-            "usage.cost" => {
-                if let Scalar::Number(number) = value {
-                    self.cost = cost_text::dollars(number);
-                }
                 return;
             }
             _ => return,
@@ -80,12 +94,18 @@ impl Envelope {
 
     /// The most specific name of the error.
     pub(super) fn error_name(&self) -> Option<String> {
-        self.error_code.clone().or_else(|| self.error_type.clone())
+        [&self.error_status, &self.error_code, &self.error_type].into_iter().find_map(Clone::clone)
     }
+}
+
+/// The path inside an element where the whole body is one array, whose elements are the chunks of a stream.
+pub(super) fn element(path: &str) -> &str {
+    if path == "#" { "" } else { path.strip_prefix("#.").unwrap_or(path) }
 }
 
 /// The path inside the response or message object that a stream event carries.
 pub(super) fn inner(path: &str) -> &str {
+    let path = element(path);
     path.strip_prefix("response.").or_else(|| path.strip_prefix("message.")).unwrap_or(path)
 }
 

@@ -25,11 +25,11 @@ pub(super) struct Json {
 
 impl Json {
     /// Nothing read yet.
-    pub(super) fn new(reader: Box<dyn Reader>, defects: Defects) -> Self {
+    pub(super) fn new(reader: Box<dyn Reader>, envelope: Envelope, defects: Defects) -> Self {
         Self {
             scanner: Scanner::new(),
             reader,
-            envelope: Envelope::default(),
+            envelope,
             text_seen: false,
             done: false,
             closing: false,

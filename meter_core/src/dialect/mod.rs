@@ -6,6 +6,7 @@
 
 mod anthropic_batch_results;
 mod anthropic_messages;
+mod anthropic_usage;
 mod aws_error;
 mod bedrock_chunk;
 mod bedrock_converse;
@@ -13,9 +14,12 @@ mod bedrock_invoke;
 mod bedrock_native;
 mod bedrock_stream;
 mod bedrock_usage;
+mod by_model;
+mod choices;
 mod cohere_chat;
 mod cohere_embed;
 mod cohere_rerank;
+mod cohere_usage;
 mod cost_text;
 mod envelope;
 mod finding;
@@ -25,7 +29,9 @@ mod gemini_embeddings;
 mod gemini_generate;
 mod gemini_interactions;
 mod gemini_live;
+mod gemini_usage;
 mod image_size;
+mod include_usage;
 mod lane;
 mod llama_cpp_completion;
 mod mistral_ocr;
@@ -39,18 +45,23 @@ mod openai_media;
 mod openai_realtime;
 mod openai_responses;
 mod openai_runs;
+mod openai_tools;
 mod openai_usage;
+mod piece;
 mod prompt;
+mod protojson;
 mod reader;
 mod refusal;
 mod reply;
 mod request;
 #[cfg(test)]
 mod sample;
+mod stated_cost;
 mod subsets;
 mod tgi_generate;
 
 pub use finding::{Finding, Progress, SubCall};
+pub(crate) use include_usage::{Addition, addition, with_usage_asked};
 pub use prompt::{Image, ImageSize, Prompt};
 pub use refusal::{error_body, error_field, error_status};
 pub use reply::Reply;
@@ -147,6 +158,11 @@ impl Dialect {
     /// Whether a reply streams when the request says nothing about it.
     pub const fn streams_unasked(self) -> bool {
         matches!(self, Self::OllamaChat)
+    }
+
+    /// Whether its requests can be Anthropic's.
+    pub(super) const fn is_messages(self) -> bool {
+        matches!(self, Self::AnthropicMessages | Self::BedrockInvoke)
     }
 
     /// Whether its streams are lines of JSON, whatever their media type.

@@ -2,6 +2,7 @@
 //!
 //! It owns the order of these and what a finding says about a reply's end. It refuses to know any dialect's paths.
 
+use super::envelope::Envelope;
 use super::finding::{Finding, Progress, SubCall};
 use super::framing::Framing;
 use super::lane::{Json, Lane};
@@ -65,7 +66,7 @@ impl Reply {
                 success: (200..300).contains(&status),
                 dialect: route.dialect,
                 framing,
-                json: Json::new(route.dialect.reader(&head), finding.defects),
+                json: Json::new(route.dialect.reader(&head), Envelope::of(headers), finding.defects),
                 finding,
             },
         }
@@ -144,6 +145,7 @@ impl Body {
             .then(|| stated(&outcome.error_code, &envelope.error_name()))
             .flatten();
         finding.text_seen = self.json.text_seen;
+        finding.pending = outcome.pending;
         finding.finished = match self.framing {
             Framing::Document | Framing::Array(_) => self.json.scanner.is_complete(),
             Framing::Events(_) | Framing::Lines(_) | Framing::Messages(_) => self.json.done || outcome.ended,
@@ -165,9 +167,10 @@ impl Body {
             finding.provenance =
                 if outcome.usage.is_some() { Provenance::Reported } else { Provenance::None };
             finding.usage = outcome.usage.clone().unwrap_or_default();
-            finding.stated_cost = outcome.cost.or(envelope.cost);
+            finding.stated_cost = outcome.cost.or(envelope.cost.total());
             finding.defects.extend(outcome.defects);
             let other = |call: &&SubCall| Some(&call.model) != finding.response_model.as_ref();
+            finding.tool_calls.clone_from(&outcome.tool_calls);
             finding.sub_calls = outcome.sub_calls.iter().filter(other).cloned().collect();
         }
         outcome

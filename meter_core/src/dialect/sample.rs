@@ -16,6 +16,7 @@ pub(super) fn route(dialect: Dialect) -> Route {
         poll: false,
         stream: false,
         model: None,
+        result: None,
         reasoning: Reasoning::ByTotal,
         self_hosted: false,
         guessed: false,
