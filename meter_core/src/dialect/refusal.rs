@@ -62,6 +62,15 @@ pub(super) fn error_event(dialect: Dialect, message: &str, code: &str) -> Vec<u8
     format!("{name}data: {event}\n\n").into_bytes()
 }
 
+/// The message that tells why a session is ended, before its close.
+pub(super) fn error_message(dialect: Dialect, message: &str, code: &str) -> String {
+    let mut error = error(dialect, message, code);
+    if words(dialect) == Words::OpenAi {
+        error["type"] = json!("error");
+    }
+    error.to_string()
+}
+
 fn error(dialect: Dialect, message: &str, code: &str) -> Value {
     match words(dialect) {
         Words::Anthropic => {

@@ -13,6 +13,9 @@ use crate::detect::{Operation, Route};
 use crate::headers::Headers;
 use crate::usage::{Defect, Defects, Provenance};
 
+/// The status of a response behind which a session begins.
+pub(crate) const SWITCHING_PROTOCOLS: u16 = 101;
+
 /// Reader of one reply.
 pub struct Reply {
     decoder: Decoder,
@@ -23,7 +26,8 @@ impl Reply {
     /// A reader for the reply to the request of `facts` on `route`, before its body.
     pub fn new(route: &Route, facts: &RequestFacts, status: u16, headers: Headers<'_>) -> Self {
         let head = Head { route, facts, headers };
-        let framing = Framing::of(&head);
+        let session = status == SWITCHING_PROTOCOLS;
+        let framing = if session { Framing::of_session(headers) } else { Framing::of(&head) };
         let mut finding = Finding { streamed: framing.is_stream() && !route.poll, ..Finding::default() };
         if route.operation == Operation::Unknown {
             finding.defects.insert(Defect::UnknownOperation);
@@ -34,7 +38,7 @@ impl Reply {
                 billable: route.billable,
                 poll: route.poll,
                 asked_stream: facts.stream,
-                success: (200..300).contains(&status),
+                success: session || (200..300).contains(&status),
                 dialect: route.dialect,
                 framing,
                 json: Json::new(route.dialect.reader(&head), Envelope::of(headers), finding.defects),
@@ -117,7 +121,7 @@ impl Body {
         finding.pending = outcome.pending;
         finding.finished = match self.framing {
             Framing::Document | Framing::Array(_) => self.json.scanner.is_complete(),
-            Framing::Events(_) | Framing::Lines(_) => self.json.done || outcome.ended,
+            Framing::Events(_) | Framing::Lines(_) | Framing::Session(_) => self.json.done || outcome.ended,
             Framing::Unsure(_) | Framing::Opaque => false,
         };
         finding.defects = self.json.defects;
@@ -160,6 +164,8 @@ impl Body {
             // A paid stream that was announced and never began has lost its answer.
             Framing::Unsure(_) => whole && !(finding.streamed && paid),
             Framing::Opaque => whole,
+            // Most clients leave without a word.
+            Framing::Session(_) => whole && !finding.defects.contains(Defect::Truncated),
             Framing::Document | Framing::Array(_) => false,
         };
         let one = matches!(self.framing, Framing::Document | Framing::Array(_));
