@@ -14,6 +14,7 @@ mod output;
 mod pricing;
 mod prompt_count;
 mod retry;
+mod session;
 mod settlement;
 mod used;
 
@@ -29,11 +30,12 @@ pub use prompt_count::PromptCount;
 use crate::attribution::Attribution;
 use crate::cost::Rates;
 use crate::detect::Route;
-use crate::dialect::{Reply, RequestFacts};
+use crate::dialect::{Reply, RequestFacts, SWITCHING_PROTOCOLS};
 use crate::headers::Headers;
 use crate::meter::{Request, Shared};
 use hold::Hold;
 use output::Output;
+use session::Session;
 
 /// How the life of an exchange ended, as its capture adapter saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +101,8 @@ pub struct Exchange {
     hold: Option<Hold>,
     renew_at: i64,
     reply: Option<Reply>,
+    /// What there is besides the reply while it is a session.
+    session: Option<Session>,
     status: u16,
     first_chunk_at: Option<i64>,
     output: Output,
@@ -134,11 +138,14 @@ impl Exchange {
         if !self.closed && self.reply.is_none() {
             self.status = status;
             self.reply = Some(Reply::new(&self.route, &self.facts, status, headers));
+            if status == SWITCHING_PROTOCOLS {
+                self.begin_session(headers);
+            }
             self.answered(status, headers);
         }
     }
 
-    /// One piece of the response body, as it was on the wire.
+    /// One piece of the response body, or of what the provider sends in a session, as it was on the wire.
     pub fn feed(&mut self, chunk: &[u8], now: i64) -> Passage {
         if let Cutting::Done { clean } = self.cutting {
             return Passage::Cut { data: Vec::new(), clean };
