@@ -19,7 +19,11 @@ impl Output {
     pub(super) fn new(dialect: Dialect, model: Option<&str>) -> Self {
         let own = model.and_then(tokenizer::for_model);
         let tokenizer = own.or_else(stand_in).filter(|_| dialect.generates());
-        Self { counter: tokenizer.map(StreamCounter::new), factor: factor(dialect), pending: String::new() }
+        Self {
+            counter: tokenizer.map(StreamCounter::new),
+            factor: factor(dialect, own),
+            pending: String::new(),
+        }
     }
 
     /// Takes the next piece of generated text.
@@ -35,9 +39,8 @@ impl Output {
 
     /// A number of tokens that the text cannot exceed, without counting.
     pub(super) fn at_most(&self) -> u64 {
-        // A token is at least one byte of text, and the pending text may split a token of the counted text in two.
         let (up, down) = self.factor;
-        let text = |counter: &StreamCounter| counter.total() + self.pending.len() as u64 + 1;
+        let text = |counter: &StreamCounter| counter.total_at_most(self.pending.len());
         self.counter.as_ref().map_or(0, |counter| (text(counter) * up).div_ceil(down))
     }
 

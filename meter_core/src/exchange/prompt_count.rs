@@ -23,6 +23,9 @@ const CLAUDE_FACTOR: Factor = (27, 20);
 /// What an estimate may be short of the truth: a share of it, and framing that nobody documents. For holds only.
 const HEADROOM: Factor = (3, 10);
 const HEADROOM_TOKENS: u64 = 128;
+/// Encodings of OpenAI's models.
+const OPENAI: [&str; 6] =
+    ["r50k_base", "p50k_base", "p50k_edit", "cl100k_base", "o200k_base", "o200k_harmony"];
 /// Models of OpenAI whose framing of messages is public; newer ones add or save a token here and there.
 const PUBLIC_FRAMING: [&str; 3] = ["gpt-3.5-turbo", "gpt-4", "chatgpt-4o"];
 /// Variants of them that read more than the messages.
@@ -63,7 +66,7 @@ impl PromptCount {
         };
         let media = u64::from(prompt.media);
         let extras = u64::from(prompt.tools) * TOOL_TOKENS + media * MEDIA_TOKENS;
-        let (up, down) = factor(dialect);
+        let (up, down) = factor(dialect, own);
         let claude = dialect == Dialect::AnthropicMessages;
         let added = if prompt.tools > 0 && claude { CLAUDE_TOOLS_TOKENS } else { 0 };
         let tokens = (text + framing + extras) * up / down + added;
@@ -75,7 +78,7 @@ impl PromptCount {
             Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings => true,
             _ => false,
         };
-        let exact = public && whole && own.is_some() && extras == 0;
+        let exact = public && whole && own.is_some_and(is_openai) && extras == 0;
         let (share, of) = HEADROOM;
         let margin = if exact { 0 } else { tokens * share / of + HEADROOM_TOKENS };
         Self { tokens, exact, margin: margin + media * (media_tokens_max(model) - MEDIA_TOKENS) }
@@ -85,6 +88,11 @@ impl PromptCount {
     pub const fn held(self) -> u64 {
         self.tokens + self.margin
     }
+}
+
+/// Whether a text alone is billed as its own tokens. Servers of open models may put a token before or behind it.
+fn is_openai(tokenizer: &Tokenizer) -> bool {
+    OPENAI.contains(&tokenizer.name())
 }
 
 fn frames_publicly(model: &str) -> bool {
@@ -99,9 +107,9 @@ fn media_tokens_max(model: Option<&str>) -> u64 {
     MEDIA_TOKENS_MAX.iter().find(|(part, _)| name.contains(part)).map_or(MEDIA_TOKENS, |(_, most)| *most)
 }
 
-/// The tokens of the models of `dialect` per token of the tokenizer that counts for them.
-pub(super) const fn factor(dialect: Dialect) -> Factor {
-    if matches!(dialect, Dialect::AnthropicMessages) { CLAUDE_FACTOR } else { (1, 1) }
+/// The tokens of the models of `dialect` per token of the tokenizer that counts for them: their `own`, or a stand-in.
+pub(super) fn factor(dialect: Dialect, own: Option<&Tokenizer>) -> Factor {
+    if dialect == Dialect::AnthropicMessages && own.is_none() { CLAUDE_FACTOR } else { (1, 1) }
 }
 
 /// The tokenizer used for models whose own is not public.
@@ -166,6 +174,21 @@ mod tests {
         assert!(
             !PromptCount::of(Dialect::OpenAiCompletions, Some("gpt-4o"), &Prompt::default(), false).exact
         );
+    }
+
+    #[test]
+    fn open_models_count_with_their_own_tokenizer_and_are_framed_by_their_server() {
+        let prompt = |model: &str| format!(r#"{{"model":"{model}","prompt":"hello world"}}"#);
+        let counted = count("/v1/completions", &prompt("deepseek-chat"));
+        assert!(!counted.exact && counted.tokens == 2, "{counted:?}");
+        assert!(count("/v1/completions", &prompt("davinci-002")).exact);
+
+        let messages = |model: &str| {
+            let hello = "hello ".repeat(100);
+            format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"{hello}"}}]}}"#)
+        };
+        let own = count("/v1/messages", &messages("deepseek-chat")).tokens;
+        assert!(own < count("/v1/messages", &messages("claude-sonnet-4-5")).tokens, "{own}");
     }
 
     #[test]
