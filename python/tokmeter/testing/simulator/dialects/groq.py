@@ -25,6 +25,14 @@ def _ending(call: Call, counts: Counts) -> dict[str, Any]:
     return {"x_groq": {"id": f"req_{call.number:08d}", **stated}}
 
 
+def _frame(_call: Call) -> dict[str, Any]:
+    return {"service_tier": "on_demand"}
+
+
 DIALECT = Flavour(
-    prefix="/openai/v1", models=("llama-3.3-70b-versatile", "openai/gpt-oss-20b"), usage=_usage, ending=_ending
+    prefix="/openai/v1",
+    models=("llama-3.3-70b-versatile", "openai/gpt-oss-20b"),
+    usage=_usage,
+    frame=_frame,
+    ending=_ending,
 )

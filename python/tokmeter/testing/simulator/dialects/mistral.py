@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tokmeter.testing.simulator.dialects.openai_shape import Flavour, plain_usage
@@ -35,6 +36,15 @@ def _ocr(call: Call) -> Reply:
     return Reply(body=body)
 
 
+def _embeddings(call: Call) -> Reply:
+    """The shape's own, with the fields that Mistral's client insists on."""
+    reply = DIALECT.embeddings(call)
+    body = {"id": f"embd-{call.number:08d}", **(reply.body or {})}
+    if "usage" in body:
+        body["usage"] = {**body["usage"], "completion_tokens": 0}
+    return replace(reply, body=body)
+
+
 DIALECT = Flavour(
     models=("mistral-large-latest", "codestral-latest", "mistral-embed", "mistral-ocr-latest"),
     usage=_usage,
@@ -42,4 +52,4 @@ DIALECT = Flavour(
     asked="last",
     refusal=error,
 )
-DIALECT.more.update({"/fim/completions": DIALECT.chat, "/ocr": _ocr})
+DIALECT.more.update({"/fim/completions": DIALECT.chat, "/embeddings": _embeddings, "/ocr": _ocr})

@@ -86,7 +86,7 @@ class Flavour:
         handlers: dict[str, Handler] = {
             "/chat/completions": self.chat,
             "/completions": self._completion,
-            "/embeddings": self._embeddings,
+            "/embeddings": self.embeddings,
             **self.more,
         }
         handler = handlers.get(route) if call.route.startswith(self.prefix) else None
@@ -188,7 +188,8 @@ class Flavour:
             ],
         ).spending(counts)
 
-    def _embeddings(self, call: Call) -> Reply:
+    def embeddings(self, call: Call) -> Reply:
+        """Embeddings of one text, of several, or of token ids."""
         given = call.body.get("input", "")
         texts = given if isinstance(given, list) and not all(isinstance(item, int) for item in given) else [given]
         input_tokens = sum(
