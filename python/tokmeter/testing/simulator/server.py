@@ -20,7 +20,7 @@ from tokmeter.testing.simulator.providers import HOSTS, dialect_of
 from tokmeter.testing.simulator.reply import Call, Dialect, Reply
 from tokmeter.testing.simulator.sending import Sending, reset
 from tokmeter.testing.simulator.sessions import Session, session_of
-from tokmeter.testing.simulator.websocket import WebSocket
+from tokmeter.testing.simulator.websocket import INTERNAL_ERROR, WebSocket
 
 type Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -192,9 +192,12 @@ class ProviderSimulator:
                     return "client_gone"
                 ending = await sending.stream(socket, reply, asked.behaviour if reply.pieces else Behaviour())
                 self.journal.changed()
+                if refused and session.fatal:
+                    await socket.close(INTERNAL_ERROR, FAILURE)
                 if ending != "complete":
                     break
-            await socket.close()
+            if ending != "aborted":
+                await socket.close()
         finally:
             received.body_bytes, received.body_sha256 = socket.heard, socket.heard_sha256
             received.response_bytes, received.response_sha256 = socket.sent, socket.sha256

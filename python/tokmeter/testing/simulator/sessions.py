@@ -13,6 +13,8 @@ class Session(Protocol):
 
     binary: bool
     """Whether its messages are sent as bytes."""
+    fatal: bool
+    """Whether a failure ends it."""
 
     def opened(self) -> Reply:
         """What is said before the client says anything."""
@@ -23,8 +25,8 @@ class Session(Protocol):
     def heard(self, message: dict[str, Any], call: Call) -> Reply:
         """What is said to a message; `call` has the behaviour of this answer."""
 
-    def failed(self, status: int, message: str) -> Reply:
-        """A failure, in a message."""
+    def failed(self, status: int, message: str, /) -> Reply:
+        """A failure, in a message if it has one for that."""
 
 
 def session_of(call: Call) -> Session | None:

@@ -14,6 +14,7 @@ import wsproto.extensions
 
 READ_BYTES = 65_536
 GOING_AWAY = 1001
+INTERNAL_ERROR = 1011
 
 
 class WebSocket:
@@ -92,11 +93,11 @@ class WebSocket:
     async def end(self) -> None:
         """The end of an answer, which a connection outlives."""
 
-    async def close(self) -> None:
+    async def close(self, code: int = GOING_AWAY, reason: str | None = None) -> None:
         """Closes from this side, unless the client did."""
         if self._open:
             self._open = False
-            await self._send(wsproto.events.CloseConnection(code=GOING_AWAY))
+            await self._send(wsproto.events.CloseConnection(code=code, reason=reason))
 
     def _object(self, message: bytes) -> dict[str, Any]:
         self._heard.update(message)

@@ -15,6 +15,7 @@ class GeminiLiveSession:
     """One session; what a client said so far is the input of each turn."""
 
     binary = True
+    fatal = True
 
     def __init__(self, _call: Call) -> None:
         """Begins a session, of which the model is not known before its first message."""
@@ -46,9 +47,9 @@ class GeminiLiveSession:
             self._texts.append(str(realtime.get("text", "")))
         return self._turn(call) if self.asks(message) else Reply()
 
-    def failed(self, status: int, message: str) -> Reply:
-        """An error, after which a real server closes."""
-        return Reply(status=status, lead=[_message({"error": {"code": status, "message": message}})])
+    def failed(self, status: int, _message: str) -> Reply:
+        """Nothing: what went wrong is the reason of the close."""
+        return Reply(status=status)
 
     def _turn(self, call: Call) -> Reply:
         spoken = words.reply(call.behaviour.tokens)

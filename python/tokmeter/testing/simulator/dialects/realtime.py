@@ -21,6 +21,7 @@ class RealtimeSession:
     """One session; what a client said so far is the input of each response."""
 
     binary = False
+    fatal = False
 
     def __init__(self, call: Call) -> None:
         """Begins the session that `call` upgrades to."""
