@@ -1,4 +1,4 @@
-"""Writes docs/reference/{cli,metrics,configuration,ledger}.md from the program itself.
+"""Writes docs/reference/{cli,metrics,configuration,ledger,providers}.md from the program itself.
 
 With --check nothing is written: it fails when a page is not what the program says.
 """
@@ -15,6 +15,7 @@ from textwrap import dedent
 import msgspec
 from msgspec import inspect
 
+from tokmeter._core import built_in_hosts, coverage
 from tokmeter.cli.commands import SUMMARIES
 from tokmeter.config.schema import Config
 from tokmeter.export.catalog import CATALOG
@@ -235,7 +236,55 @@ def title(file: Path) -> str:
     return "tokmeter" if file.stem == "tokmeter" else f"tokmeter {file.stem.replace('-', ' ')}"
 
 
-PAGE: dict[str, Callable[[], str]] = {"cli": cli, "metrics": metrics, "configuration": configuration, "ledger": ledger}
+def providers() -> str:
+    """The page of what is metered."""
+    hosts: dict[tuple[str, str], list[str]] = {}
+    for host, provider, dialect in built_in_hosts():
+        hosts.setdefault((provider, dialect), []).append(f"`{host}`")
+    rows = [(f"`{provider}`", f"`{dialect}`", ", ".join(names)) for (provider, dialect), names in hosts.items()]
+    paths = [
+        (f"`{dialect}`", f"`{method} {path}`", f"`{operation}`", how)
+        for dialect, method, path, operation, how in coverage()
+    ]
+    return (
+        "# Providers\n\n"
+        + GENERATED
+        + dedent("""
+        ## Hosts
+
+        Metered without being configured. A leading dot stands for any names before it, a `*` for anything inside one
+        name. Any other host is one entry of [`providers`](configuration.md) away: most servers speak `openai`.
+
+        """)
+        + table(("provider", "dialect", "hosts"), rows)
+        + dedent("""
+        A request to any other host that can be read (plain HTTP, a recording) is metered if its path is one of a model's
+        and its body gives one something to read; its provider is then called after its dialect, as in
+        `openai-compatible`, and has a price only where one is configured.
+
+        ## Operations
+
+        What stands before a path (`/v1`, `/openai/v1`, a gateway's prefix) does not matter, and every host answers to the
+        paths of `openai` and `anthropic`. *Counted* means: with the model's own tokenizer where its vocabulary is public,
+        else estimated; the provenance of each exchange says which. A reply that breaks off is counted as far as it came.
+
+        """)
+        + table(("dialect", "path", "operation", "how its usage is known"), paths)
+        + dedent("""
+        Lists, reads and deletions are free (`admin`). Any other path on a metered host is passed on, its cost unknown, and
+        counted in `tokmeter_unmetered_exchanges_total{reason="unknown_operation"}`. Not seen at all: media over WebRTC,
+        gRPC, and what leaves by another way than the proxy.
+        """)
+    )
+
+
+PAGE: dict[str, Callable[[], str]] = {
+    "cli": cli,
+    "metrics": metrics,
+    "configuration": configuration,
+    "ledger": ledger,
+    "providers": providers,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -272,7 +272,7 @@ fn an_anthropic_stream_cut_off_after_its_start_keeps_the_input_it_stated() {
 fn an_unpriced_model_is_refused_only_where_the_policy_says_so() {
     let body = r#"{"model":"nobody-knows-me","messages":[]}"#;
     let under = |unpriced: Unpriced| {
-        let policies = Policies { unpriced, mode: Mode::Enforce };
+        let policies = Policies { unpriced, ..Policies::default() };
         post(&meter(vec![], policies), "api.openai.com", "/v1/chat/completions", body)
     };
 

@@ -145,11 +145,12 @@ fn every_recorded_exchange_is_read_exactly() {
         check("request body", facts.defects.is_empty());
         let prompted = !facts.prompt.texts().collect::<String>().is_empty()
             || facts.prompt.token_ids > 0
+            || !facts.prompt.images.is_empty()
             || facts.prompt.media > 0;
         check("prompt", prompted || expected["operation"] == "transcription" || failed);
         if let (Provenance::Reported, Some(stated)) = (finding.provenance, finding.usage.input_tokens) {
             // A hold for an exact count must cover the prompt; completions have been seen to save a token.
-            let count = PromptCount::of(route.dialect, facts.model.as_deref(), &facts.prompt, true);
+            let count = PromptCount::of(route.operation, facts.model.as_deref(), &facts.prompt, true);
             let slack = u64::from(expected["operation"] == "completions");
             check("prompt count", !count.exact || (stated..=stated + slack).contains(&count.tokens));
         }

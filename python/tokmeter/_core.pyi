@@ -27,6 +27,8 @@ __all__ = [
     "Request",
     "Snapshot",
     "Tokenizer",
+    "built_in_hosts",
+    "coverage",
     "get_tokenizer",
 ]
 
@@ -38,8 +40,9 @@ type _Mode = Literal["off", "shadow", "enforce"]
 class HostRule:
     """A host whose traffic is metered beside the built-in ones.
 
-    `host` is exact or, with a leading dot, a suffix; `dialect` is ``openai`` or ``anthropic``. `rates` are decimal
-    strings in USD per million tokens under the keys ``input``, ``output``, ``cache_read``, ``cache_write``.
+    `host` is exact or, with a leading dot, a suffix; `dialect` is ``openai``, ``anthropic``, ``gemini``, ``bedrock``,
+    ``cohere``, ``mistral``, ``ollama`` or ``huggingface``. `rates` are decimal strings in USD per million tokens under
+    the keys ``input``, ``output``, ``cache_read``, ``cache_write``.
     Raises `ValueError` for an unknown dialect, rate key or malformed decimal.
     """
 
@@ -75,9 +78,20 @@ class Budget:
 
 @final
 class Policies:
-    """What to do where no budget speaks. `unpriced` is ``allow``, ``refuse`` or ``price_as:MODEL``."""
+    """What to do where no budget speaks.
 
-    def __new__(cls, *, unpriced: str = "allow", mode: _Mode = "enforce") -> Policies: ...
+    `unpriced` is ``allow``, ``refuse`` or ``price_as:MODEL``; `unknown_paths` (of a metered host) ``allow`` or ``refuse``.
+    Users that applications name are kept as keyed fingerprints, unless `plain_users` or a budget's scope names them.
+    """
+
+    def __new__(
+        cls,
+        *,
+        unpriced: str = "allow",
+        unknown_paths: str = "allow",
+        plain_users: bool = False,
+        mode: _Mode = "enforce",
+    ) -> Policies: ...
 
 @final
 class PriceBook:
@@ -155,7 +169,7 @@ class Refuse:
         """The binding budget; None when a policy refused."""
     @property
     def reason(self) -> str:
-        """usd, tokens, requests, unpriced, unmetered."""
+        """usd, tokens, requests, unpriced, unknown_path, unmetered."""
 
 @final
 class Forward:
@@ -269,6 +283,17 @@ class LedgerEntry:
     @property
     def user(self) -> str | None: ...
     @property
+    def session(self) -> str | None:
+        """Keyed fingerprint of the session that the client names."""
+    @property
+    def project(self) -> str | None: ...
+    @property
+    def trace(self) -> str | None:
+        """Trace id of W3C trace context."""
+    @property
+    def sdk(self) -> str | None:
+        """Client library or agent, of a bounded list, and its version."""
+    @property
     def alerts(self) -> list[tuple[str, str]]:
         """`(budget, fraction)` thresholds that this settlement crossed for the first time in their window."""
     def to_json(self) -> str:
@@ -331,10 +356,12 @@ class Meter:
     ) -> Meter: ...
     def knows_host(self, host: str, port: int | None = None) -> bool:
         """Whether traffic to this host is metered, and so may be decrypted."""
+    def knows_path(self, method: str, path: str) -> bool:
+        """Whether a request to a host that is not metered by name looks like one to a model, so its body is worth a look."""
     def hosts(self) -> list[str]:
         """Host names and leading-dot suffixes that are metered, for the name constraints of the CA."""
     def open(self, request: Request, who: Attribution, now: int) -> Exchange | None:
-        """Admits or refuses a request; None when its host is not metered."""
+        """Admits or refuses a request; None when its host is not metered and it does not look like one to a model."""
     def refusal(self, request: Request, now: int) -> Refuse:
         """A provider-shaped refusal for a request that could not be metered (fail-closed policies)."""
     def unmetered(self, reason: str) -> None:
@@ -343,7 +370,23 @@ class Meter:
         """Gives up reservations whose owner is lost; call about once a second. Returns alerts as in `LedgerEntry`."""
     def restore(self, entry: dict[str, Any], now: int) -> None:
         """Re-applies a ledger entry (fields of `LedgerEntry` by name) to the current budget windows at start."""
+    def calibrations(self) -> list[tuple[str, str, str, str]]:
+        """What was learned of how far estimates lie from what providers state, one of each model.
+
+        `(provider, model, of prompts, of replies)`; the last two are exchanges by percent, ``112:40 113:7``.
+        """
+    def restore_calibration(self, provider: str, model: str, prompts: str, replies: str) -> None:
+        """Takes up what an earlier process learned; what cannot be read teaches nothing."""
     def snapshot(self, now: int) -> Snapshot: ...
+
+def built_in_hosts() -> list[tuple[str, str, str]]:
+    """Host pattern, provider and dialect of each host that is metered without being configured, in the order tried.
+
+    A leading dot stands for any names before it, a ``*`` for anything inside one name, alone for every host.
+    """
+
+def coverage() -> list[tuple[str, str, str, str, str]]:
+    """Dialect, method, example path, operation and how its usage is known, of each path that is metered."""
 
 def get_tokenizer(name_or_model: str) -> Tokenizer:
     """Return the tokenizer of an encoding or of an OpenAI model.

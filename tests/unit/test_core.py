@@ -73,6 +73,10 @@ EVENT_KEYS = {
     "user",
     "decision",
     "budget",
+    "session",
+    "project",
+    "trace",
+    "sdk",
 }
 
 
@@ -213,6 +217,27 @@ def test_every_source_of_the_catalog_is_a_series_with_its_labels() -> None:
         snapshot.series("nonsense")
     with pytest.raises(ValueError, match="no histogram"):
         snapshot.histogram("nonsense")
+
+
+def test_what_the_wire_tells_is_in_the_entry_and_what_was_learned_goes_on() -> None:
+    fields = [(b"user-agent", b"curl/8.5.0"), (b"openai-project", b"proj_1"), (b"x-session-id", b"s")]
+    meter = build(policies=Policies(plain_users=True, unknown_paths="refuse"))
+    asked = Request(
+        method="POST", host="api.openai.com", port=443, path="/v1/brand/new", headers=fields, body=b'{"user":"ana"}'
+    )
+    exchange = meter.open(asked, Attribution(), NOW)
+    assert exchange is not None
+    entry = exchange.close("complete", NOW)
+    assert entry is not None
+
+    assert (entry.sdk, entry.project, entry.trace, entry.user) == ("curl/8.5.0", "proj_1", None, "ana")
+    assert (entry.session or "").startswith("session-")
+    assert (entry.decision, entry.reason) == ("refuse", "unknown_path")
+    meter.restore_calibration("p", "m", "112:40 113:7", "")
+    meter.restore_calibration("p", "n", "nonsense", "")
+    assert meter.calibrations() == [("p", "m", "112:40 113:7", "")]
+    with pytest.raises(ValueError, match="unknown paths"):
+        Policies(unknown_paths="ask")
 
 
 def test_accounts_by_user_or_key_never_name_anybody_in_a_metric() -> None:

@@ -1,7 +1,7 @@
 //! `OpenAI` chat completions: usage at the top or in the last chunk, text in `message` or `delta`.
 
 use super::openai_usage::OpenAiUsage;
-use super::reader::{Outcome, Reader};
+use super::reader::{Head, Outcome, Reader};
 use super::request::Part;
 use crate::json_scan::{Scalar, Take};
 
@@ -21,6 +21,11 @@ enum Reasoning {
 }
 
 impl Chat {
+    /// A reader for the reply that `head` begins.
+    pub(super) fn new(head: &Head<'_>) -> Self {
+        Self { usage: OpenAiUsage::counting(head.route.reasoning), ..Self::default() }
+    }
+
     fn reasoning(&mut self, name: Reasoning) -> Take {
         if *self.reasoning.get_or_insert(name) == name { Take::Text } else { Take::Skip }
     }
@@ -73,6 +78,8 @@ pub(super) fn request_part(path: &str) -> Part {
         "response_format.json_schema" => Part::Json,
         "messages.#.name" => Part::Name,
         "messages.#.content.#.type" => Part::Kind,
+        "messages.#.content.#.image_url" | "messages.#.content.#.image_url.url" => Part::Picture,
+        "messages.#.content.#.image_url.detail" => Part::Detail,
         "messages.#.content"
         | "messages.#.content.#.text"
         | "messages.#.content.#.refusal"

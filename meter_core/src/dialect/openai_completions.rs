@@ -1,7 +1,7 @@
 //! `OpenAI` legacy text completions: prompts of text or of token ids, text in `choices`.
 
 use super::openai_usage::OpenAiUsage;
-use super::reader::{Outcome, Reader};
+use super::reader::{Head, Outcome, Reader};
 use super::request::Part;
 use crate::json_scan::{Interest, Scalar, Take};
 
@@ -10,6 +10,13 @@ use crate::json_scan::{Interest, Scalar, Take};
 pub(super) struct Completions {
     usage: OpenAiUsage,
     stopped: bool,
+}
+
+impl Completions {
+    /// A reader for the reply that `head` begins.
+    pub(super) fn new(head: &Head<'_>) -> Self {
+        Self { usage: OpenAiUsage::counting(head.route.reasoning), ..Self::default() }
+    }
 }
 
 impl Reader for Completions {

@@ -5,6 +5,7 @@
 //! proves that a compatible server counts reasoning beside it.
 
 use super::subsets;
+use crate::detect::Reasoning;
 use crate::json_scan::Scalar;
 use crate::usage::{Defect, Defects, Usage};
 
@@ -13,9 +14,15 @@ use crate::usage::{Defect, Defects, Usage};
 pub(super) struct OpenAiUsage {
     stated: Usage,
     total: Option<u64>,
+    reasoning: Reasoning,
 }
 
 impl OpenAiUsage {
+    /// Nothing stated yet, by a provider that counts reasoning like this.
+    pub(super) fn counting(reasoning: Reasoning) -> Self {
+        Self { reasoning, ..Self::default() }
+    }
+
     /// A scalar at `path`, which starts at the usage object (`prompt_tokens_details.cached_tokens`). `null` says nothing.
     pub(super) fn value(&mut self, path: &str, value: Scalar<'_>) {
         let Some(count) = value.count() else { return };
@@ -56,16 +63,19 @@ impl OpenAiUsage {
         }
         let input = usage.input_tokens.unwrap_or(0);
         let output = usage.output_tokens.unwrap_or(0);
-        if let Some(total) = self.total
-            && total != input.saturating_add(output)
-        {
-            let reasoning = usage.reasoning_tokens.unwrap_or(0);
-            let beside = output.saturating_add(reasoning);
-            if total == input.saturating_add(beside) {
-                usage.output_tokens = Some(beside);
-            } else {
-                defects.insert(Defect::Contradiction);
+        let reasoning = usage.reasoning_tokens.unwrap_or(0);
+        let beside = output.saturating_add(reasoning);
+        let sum = input.saturating_add(output);
+        match (self.reasoning, self.total) {
+            (Reasoning::Beside, _) => usage.output_tokens = usage.output_tokens.map(|_| beside),
+            (_, Some(total)) if total == sum => {}
+            (_, Some(total)) if total == input.saturating_add(beside) => usage.output_tokens = Some(beside),
+            (Reasoning::InTotal, Some(total)) if total > sum && reasoning == 0 => {
+                usage.output_tokens = Some(total - input);
+                usage.reasoning_tokens = Some(total - sum);
             }
+            (_, Some(_)) => defects.insert(Defect::Contradiction),
+            (_, None) => {}
         }
         subsets::clamp(&mut usage, &mut defects);
         (Some(usage), defects)
@@ -127,6 +137,27 @@ mod tests {
 
         assert_eq!(usage.unwrap().output_tokens, Some(35));
         assert!(defects.is_empty());
+    }
+
+    #[test]
+    fn a_provider_may_count_reasoning_nowhere_else() {
+        let read = |reasoning, fields: &[(&str, &str)]| {
+            let mut usage = OpenAiUsage::counting(reasoning);
+            fields.iter().for_each(|(path, number)| usage.value(path, Scalar::Number(number)));
+            let (usage, defects) = usage.usage();
+            let usage = usage.unwrap();
+            (usage.output_tokens, usage.reasoning_tokens, defects.is_empty())
+        };
+        let beside = [
+            ("prompt_tokens", "10"),
+            ("completion_tokens", "5"),
+            ("total_tokens", "15"),
+            ("completion_tokens_details.reasoning_tokens", "30"),
+        ];
+        let in_total = [("prompt_tokens", "10"), ("completion_tokens", "5"), ("total_tokens", "45")];
+
+        assert_eq!(read(Reasoning::Beside, &beside), (Some(35), Some(30), true));
+        assert_eq!(read(Reasoning::InTotal, &in_total), (Some(35), Some(30), true));
     }
 
     #[test]

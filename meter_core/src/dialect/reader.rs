@@ -1,8 +1,23 @@
 //! The seam between reading a reply and knowing a dialect: what a dialect is told, and what it knows; holds no logic.
 
+use super::RequestFacts;
 use super::finding::SubCall;
+use crate::detect::Route;
+use crate::headers::Headers;
 use crate::json_scan::{Interest, Scalar, Take};
+use crate::money::Nano;
 use crate::usage::{Defects, Usage};
+
+/// What is known when a reply begins.
+#[derive(Clone, Copy)]
+pub(super) struct Head<'a> {
+    /// Where the request went.
+    pub(super) route: &'a Route,
+    /// What it asked for.
+    pub(super) facts: &'a RequestFacts,
+    /// Header fields of the reply.
+    pub(super) headers: Headers<'a>,
+}
 
 /// What a dialect reads out of a reply's JSON, of a whole document or of the events of a stream.
 pub(super) trait Reader: Send + Sync {
@@ -40,6 +55,14 @@ pub(super) struct Outcome {
     pub(super) stopped: bool,
     /// The work goes on after this reply, which therefore states no usage yet.
     pub(super) pending: bool,
+    /// The model that answered, where it does not stand at `model`.
+    pub(super) model: Option<String>,
+    /// The id of the reply, where it does not stand at `id`.
+    pub(super) id: Option<String>,
+    /// The tier that served, where it does not stand at `service_tier`.
+    pub(super) service_tier: Option<String>,
+    /// The price that the provider states, where it does not stand at `usage.cost`.
+    pub(super) cost: Option<Nano>,
     /// Contradictions in what was stated.
     pub(super) defects: Defects,
 }

@@ -4,6 +4,39 @@ use serde_json::{Value, json};
 
 use super::Dialect;
 
+/// Whose words an error is told in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    OpenAi,
+    Anthropic,
+    Google,
+    Bedrock,
+    Message,
+    Text,
+}
+
+const fn words(dialect: Dialect) -> Words {
+    match dialect {
+        Dialect::AnthropicMessages | Dialect::AnthropicBatchResults => Words::Anthropic,
+        Dialect::GeminiGenerate
+        | Dialect::GeminiEmbeddings
+        | Dialect::GeminiInteractions
+        | Dialect::GeminiLive => Words::Google,
+        Dialect::BedrockConverse | Dialect::BedrockInvoke => Words::Bedrock,
+        Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => Words::Message,
+        Dialect::OllamaChat | Dialect::OllamaEmbed | Dialect::TgiGenerate => Words::Text,
+        _ => Words::OpenAi,
+    }
+}
+
+/// The status of a refusal: 429, or 402 where the provider's own clients try a 429 again whatever else it says.
+pub const fn error_status(dialect: Dialect) -> u16 {
+    match words(dialect) {
+        Words::Bedrock | Words::Message => 402,
+        _ => 429,
+    }
+}
+
 /// The body of a refused request. `code` becomes `OpenAI`'s `type` and `code`; for Anthropic it is the error type if it is one
 /// of its own (`..._error`), else `rate_limit_error`.
 pub fn error_body(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
@@ -11,7 +44,7 @@ pub fn error_body(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
 }
 
 /// The event that ends a stream which is cut, to be put at an event boundary; close the connection behind it.
-pub fn error_event(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
+pub(super) fn error_event(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
     let mut event = error(dialect, message, code);
     let name = match dialect {
         Dialect::AnthropicMessages => "event: error\n",
@@ -24,29 +57,24 @@ pub fn error_event(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
             event["sequence_number"] = json!(0);
             "event: error\n"
         }
-        Dialect::OpenAiChat
-        | Dialect::OpenAiCompletions
-        | Dialect::OpenAiEmbeddings
-        | Dialect::OpenAiMedia
-        | Dialect::Opaque => "",
+        _ => "",
     };
     format!("{name}data: {event}\n\n").into_bytes()
 }
 
 fn error(dialect: Dialect, message: &str, code: &str) -> Value {
-    match dialect {
-        Dialect::AnthropicMessages => {
+    match words(dialect) {
+        Words::Anthropic => {
             let kind = if code.ends_with("_error") { code } else { "rate_limit_error" };
             json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": null})
         }
-        Dialect::OpenAiChat
-        | Dialect::OpenAiCompletions
-        | Dialect::OpenAiEmbeddings
-        | Dialect::OpenAiResponses
-        | Dialect::OpenAiMedia
-        | Dialect::Opaque => {
-            json!({"error": {"message": message, "type": code, "param": null, "code": code}})
+        Words::Google => {
+            let status = u32::from(error_status(dialect));
+            json!({"error": {"code": status, "message": message, "status": "RESOURCE_EXHAUSTED"}})
         }
+        Words::Bedrock | Words::Message => json!({"message": message}),
+        Words::Text => json!({"error": message}),
+        Words::OpenAi => json!({"error": {"message": message, "type": code, "param": null, "code": code}}),
     }
 }
 

@@ -2,33 +2,15 @@
 //!
 //! It owns the order of these and what a finding says about a reply's end. It refuses to know any dialect's paths.
 
-use super::RequestFacts;
-use super::envelope::Envelope;
 use super::finding::{Finding, Progress, SubCall};
-use super::reader::{Outcome, Reader};
+use super::framing::Framing;
+use super::lane::{Json, Lane};
+use super::reader::{Head, Outcome};
+use super::{Dialect, RequestFacts};
 use crate::decode::Decoder;
 use crate::detect::{Operation, Route};
-use crate::frame::sse::{Events, Sse};
 use crate::headers::Headers;
-use crate::json_scan::{Interest, Scalar, Scanner, Take, Visitor};
 use crate::usage::{Defect, Defects, Provenance};
-
-/// How the body is framed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// Nothing but white space and a byte order mark was seen; what the headers say is the guess.
-    Unsure(Guess),
-    Document,
-    Stream,
-    Opaque,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Guess {
-    Document,
-    Stream,
-    Opaque,
-}
 
 /// Reader of one reply.
 pub struct Reply {
@@ -39,14 +21,9 @@ pub struct Reply {
 impl Reply {
     /// A reader for the reply to the request of `facts` on `route`, before its body.
     pub fn new(route: &Route, facts: &RequestFacts, status: u16, headers: Headers<'_>) -> Self {
-        let form = match headers.media_type().as_deref() {
-            Some("text/event-stream") => Form::Unsure(Guess::Stream),
-            Some(json) if json.ends_with("json") => Form::Unsure(Guess::Document),
-            None if facts.stream => Form::Unsure(Guess::Stream),
-            None | Some("" | "text/plain" | "application/octet-stream") => Form::Unsure(Guess::Opaque),
-            Some(_) => Form::Opaque,
-        };
-        let mut finding = Finding { streamed: form == Form::Unsure(Guess::Stream), ..Finding::default() };
+        let head = Head { route, facts, headers };
+        let framing = Framing::of(&head);
+        let mut finding = Finding { streamed: framing.is_stream() && !route.poll, ..Finding::default() };
         if route.operation == Operation::Unknown {
             finding.defects.insert(Defect::UnknownOperation);
         }
@@ -54,18 +31,12 @@ impl Reply {
             decoder: Decoder::new(headers.get("content-encoding")),
             body: Body {
                 billable: route.billable,
+                poll: route.poll,
+                asked_stream: facts.stream,
                 success: (200..300).contains(&status),
-                form,
-                sse: Sse::new(),
-                json: Json {
-                    scanner: Scanner::new(),
-                    reader: route.dialect.reader(),
-                    envelope: Envelope::default(),
-                    text_seen: false,
-                    done: false,
-                    closing: false,
-                    defects: finding.defects,
-                },
+                dialect: route.dialect,
+                framing,
+                json: Json::new(route.dialect.reader(&head), finding.defects),
                 finding,
             },
         }
@@ -78,7 +49,7 @@ impl Reply {
         if decoder.is_identity() {
             let boundary = body.feed(chunk, text);
             body.refresh(decoder.defects());
-            let at_boundary = body.form == Form::Stream && body.sse.at_boundary();
+            let at_boundary = body.framing.at_boundary();
             return Progress { boundary, at_boundary };
         }
         decoder.feed(chunk, &mut |decoded| {
@@ -91,6 +62,11 @@ impl Reply {
     /// Whether words can be put into the stream: it is not compressed.
     pub fn is_plain(&self) -> bool {
         self.decoder.is_identity()
+    }
+
+    /// The error that ends a stream which is cut at a boundary; close the connection behind it.
+    pub fn last_words(&self, message: &str, code: &str) -> Vec<u8> {
+        self.body.framing.last_words(self.body.dialect, message, code)
     }
 
     /// Says that no more bytes come. `complete` is false if the connection was cut.
@@ -108,39 +84,22 @@ impl Reply {
 /// The decoded body.
 struct Body {
     billable: bool,
+    poll: bool,
+    asked_stream: bool,
     success: bool,
-    form: Form,
-    sse: Sse,
+    dialect: Dialect,
+    framing: Framing,
     json: Json,
     finding: Finding,
 }
 
 impl Body {
     fn feed(&mut self, bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<usize> {
-        let mut skipped = 0;
-        if let Form::Unsure(guess) = self.form {
-            let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0xef | 0xbb | 0xbf);
-            skipped = bytes.iter().position(|byte| !blank(byte)).unwrap_or(bytes.len());
-            self.form = match (bytes.get(skipped), guess) {
-                (None, _) => return None,
-                (Some(b'{' | b'['), _) => Form::Document,
-                // `data:`, `event:` or a comment.
-                (Some(b'd' | b'e' | b':'), _) | (_, Guess::Stream) => Form::Stream,
-                (_, Guess::Document) => Form::Document,
-                (_, Guess::Opaque) => Form::Opaque,
-            };
-            self.finding.streamed = self.form == Form::Stream;
-        }
+        let skipped = self.framing.settle(bytes, self.asked_stream, self.dialect.streams_in_lines());
+        self.finding.streamed = self.framing.is_stream() && !self.poll;
         let bytes = bytes.get(skipped..).unwrap_or_default();
         let mut lane = Lane { json: &mut self.json, text };
-        match self.form {
-            Form::Stream => self.sse.feed(bytes, &mut lane).map(|boundary| boundary + skipped),
-            Form::Document => {
-                lane.scan(bytes);
-                None
-            }
-            Form::Unsure(_) | Form::Opaque => None,
-        }
+        self.framing.feed(bytes, &mut lane).map(|boundary| boundary + skipped)
     }
 
     /// Brings the finding up to date. `decoding` are the decoder's defects.
@@ -148,15 +107,16 @@ impl Body {
         let outcome = self.json.reader.outcome();
         let envelope = &self.json.envelope;
         let finding = &mut self.finding;
-        finding.response_model.clone_from(&envelope.model);
-        finding.response_id.clone_from(&envelope.id);
-        finding.service_tier.clone_from(&envelope.service_tier);
+        let stated = |own: &Option<String>, common: &Option<String>| own.clone().or_else(|| common.clone());
+        finding.response_model = stated(&outcome.model, &envelope.model);
+        finding.response_id = stated(&outcome.id, &envelope.id);
+        finding.service_tier = stated(&outcome.service_tier, &envelope.service_tier);
         finding.error_code = if envelope.error || !self.success { envelope.error_name() } else { None };
         finding.text_seen = self.json.text_seen;
-        finding.finished = match self.form {
-            Form::Document => self.json.scanner.is_complete(),
-            Form::Stream => self.json.done || outcome.ended,
-            Form::Unsure(_) | Form::Opaque => false,
+        finding.finished = match self.framing {
+            Framing::Document | Framing::Array(_) => self.json.scanner.is_complete(),
+            Framing::Events(_) | Framing::Lines(_) => self.json.done || outcome.ended,
+            Framing::Unsure(_) | Framing::Opaque => false,
         };
         finding.defects = self.json.defects;
         for defect in decoding.iter() {
@@ -166,15 +126,15 @@ impl Body {
             }
         }
         finding.defects.extend(self.json.scanner.defects());
-        finding.defects.extend(self.sse.defects());
-        if envelope.error && self.form == Form::Stream {
+        finding.defects.extend(self.framing.defects());
+        if envelope.error && self.framing.is_stream() {
             finding.defects.insert(Defect::StreamError);
         }
         if self.billable {
             finding.provenance =
                 if outcome.usage.is_some() { Provenance::Reported } else { Provenance::None };
             finding.usage = outcome.usage.clone().unwrap_or_default();
-            finding.stated_cost = envelope.cost;
+            finding.stated_cost = outcome.cost.or(envelope.cost);
             finding.defects.extend(outcome.defects);
             let other = |call: &&SubCall| Some(&call.model) != finding.response_model.as_ref();
             finding.sub_calls = outcome.sub_calls.iter().filter(other).cloned().collect();
@@ -185,24 +145,22 @@ impl Body {
     fn end(&mut self, complete: bool, decoding: Defects, text: &mut dyn FnMut(&str)) {
         let mut lane = Lane { json: &mut self.json, text };
         lane.json.closing = true;
-        match self.form {
-            Form::Stream => self.sse.end(&mut lane),
-            Form::Document => lane.finish(),
-            Form::Unsure(_) | Form::Opaque => {}
-        }
+        self.framing.end(&mut lane);
         let outcome = self.refresh(decoding);
         let unreadable = decoding.contains(Defect::Undecodable) || decoding.contains(Defect::DecodeLimit);
         let whole = complete && !unreadable && !decoding.contains(Defect::Truncated);
         let paid = self.billable && self.success;
         let finding = &mut self.finding;
-        finding.finished |= match self.form {
-            Form::Stream => whole && outcome.stopped,
+        finding.finished |= match self.framing {
+            Framing::Events(_) => whole && outcome.stopped,
+            Framing::Lines(_) => whole && (outcome.stopped || self.poll),
             // A paid stream that was announced and never began has lost its answer.
-            Form::Unsure(_) => whole && !(finding.streamed && paid),
-            Form::Opaque => whole,
-            Form::Document => false,
+            Framing::Unsure(_) => whole && !(finding.streamed && paid),
+            Framing::Opaque => whole,
+            Framing::Document | Framing::Array(_) => false,
         };
-        let malformed = self.form == Form::Document && self.json.scanner.is_broken() && whole;
+        let one = matches!(self.framing, Framing::Document | Framing::Array(_));
+        let malformed = one && self.json.scanner.is_broken() && whole;
         let failed = finding.defects.contains(Defect::StreamError);
         if !finding.finished && !failed && !malformed && !unreadable {
             finding.defects.insert(Defect::Truncated);
@@ -210,93 +168,6 @@ impl Body {
         if paid && finding.provenance == Provenance::None && !outcome.pending {
             finding.defects.insert(Defect::NoUsage);
         }
-    }
-}
-
-/// The JSON of a body: one document, or one after another in events.
-struct Json {
-    scanner: Scanner,
-    reader: Box<dyn Reader>,
-    envelope: Envelope,
-    text_seen: bool,
-    /// `[DONE]` was seen.
-    done: bool,
-    /// No more bytes come: an event that is not whole was cut, not malformed.
-    closing: bool,
-    /// Defects that neither decoder nor scanner nor dialect know.
-    defects: Defects,
-}
-
-/// The JSON of a body with the place its text goes to, for one chunk.
-struct Lane<'a> {
-    json: &'a mut Json,
-    text: &'a mut dyn FnMut(&str),
-}
-
-impl Lane<'_> {
-    fn scan(&mut self, bytes: &[u8]) {
-        let (scanner, mut sink) = self.parts();
-        scanner.feed(bytes, &mut sink);
-    }
-
-    fn finish(&mut self) {
-        let (scanner, mut sink) = self.parts();
-        scanner.end(&mut sink);
-    }
-
-    fn parts(&mut self) -> (&mut Scanner, Sink<'_>) {
-        let Json { scanner, reader, envelope, text_seen, .. } = &mut *self.json;
-        (scanner, Sink { reader: reader.as_mut(), envelope, text_seen, text: self.text })
-    }
-}
-
-impl Events for Lane<'_> {
-    fn name(&mut self, name: &str) {
-        self.json.reader.event(name);
-    }
-    fn data(&mut self, piece: &[u8]) {
-        self.scan(piece);
-    }
-    fn done(&mut self) {
-        self.json.done = true;
-    }
-    fn end(&mut self, intact: bool) {
-        self.finish();
-        let scanner = &mut self.json.scanner;
-        if intact && !self.json.closing && !scanner.is_complete() && !scanner.is_blank() {
-            self.json.defects.insert(Defect::Malformed);
-        }
-        scanner.reset();
-        self.json.reader.event("");
-    }
-}
-
-/// What a scanner tells, split between envelope, dialect and text.
-struct Sink<'a> {
-    reader: &'a mut dyn Reader,
-    envelope: &'a mut Envelope,
-    text_seen: &'a mut bool,
-    text: &'a mut dyn FnMut(&str),
-}
-
-impl Visitor for Sink<'_> {
-    fn enter(&mut self, path: &str) -> Interest {
-        self.envelope.enter(path);
-        self.reader.enter(path)
-    }
-    fn leave(&mut self, path: &str) {
-        self.reader.leave(path);
-    }
-    fn string(&mut self, path: &str) -> Take {
-        if Envelope::wants(path) { Take::Value } else { self.reader.string(path) }
-    }
-    fn value(&mut self, path: &str, value: Scalar<'_>) {
-        self.envelope.value(path, value);
-        self.reader.value(path, value);
-    }
-    fn text(&mut self, _: &str, piece: &str) {
-        *self.text_seen |= !piece.is_empty();
-        (self.text)(piece);
     }
 }
 

@@ -1,10 +1,14 @@
 //! Reads a request's body: what was asked for and the prompt; refuses to know which dialect puts it where.
 
-use super::{Dialect, Prompt, form, name};
+use serde_json::Value;
+
+use super::prompt::{Image, ImageSize};
+use super::{Dialect, Prompt, form, image_size, name};
 use crate::decode::Decoder;
 use crate::detect::Route;
 use crate::headers::Headers;
 use crate::json_scan::{Interest, Scalar, Scanner, Take, Visitor};
+use crate::prompt_rules::Detail;
 use crate::usage::{Defect, Defects};
 
 /// What stands at a path of a request, as far as counting goes.
@@ -24,19 +28,27 @@ pub(super) enum Part {
     Tool,
     /// An object whose JSON is text.
     Json,
-    /// The type of a content part, which may be media.
+    /// The type of a content part, which may be media: the dialect's word or a media type.
     Kind,
+    /// A picture, as a link, a data URL or base64.
+    Picture,
+    /// How closely to look at a picture.
+    Detail,
     /// Whether a source's data is plain text.
     SourceKind,
     /// Data of a source: text or base64.
     SourceData,
+    /// The most tokens that one choice may generate.
+    MaxOutput,
+    /// How many choices are asked for.
+    Choices,
     /// Nothing to count.
     Other,
 }
 
-/// Content parts that are no text.
-const MEDIA: [&str; 8] =
-    ["image_url", "input_image", "image", "input_audio", "audio", "file", "input_file", "document"];
+/// Types of content parts that are pictures, and that are other media.
+const PICTURES: [&str; 3] = ["image_url", "input_image", "image"];
+const OTHER_MEDIA: [&str; 5] = ["input_audio", "audio", "file", "input_file", "document"];
 
 /// The longer lifetime of a cache write, as Anthropic spells it.
 const LONG_CACHE: &str = "1h";
@@ -59,27 +71,47 @@ pub struct RequestFacts {
     pub choices: u32,
     /// The tier asked for.
     pub service_tier: Option<String>,
-    /// The end user named in the body (`user`, `safety_identifier`, Anthropic's `metadata.user_id` up to its session).
+    /// The end user named in the body (`user`, `safety_identifier`, Anthropic's `metadata.user_id` without its session).
     pub user: Option<String>,
+    /// The session named in the body (`metadata.session_id`, or inside `metadata.user_id`).
+    pub session: Option<String>,
     /// The response is to be worked out in the background and read later.
     pub background: bool,
     /// Some of the prompt may be written to a cache that lives one hour.
     pub long_cache: bool,
+    /// The provider adds what it keeps: an earlier response, a conversation, a stored prompt.
+    pub continues: bool,
     /// What the model reads.
     pub prompt: Prompt,
     /// What was wrong with the body.
     pub defects: Defects,
 }
 
+impl RequestFacts {
+    /// Whether the body bears out that it is for a model: JSON that gives it something to read.
+    pub fn asks_a_model(&self) -> bool {
+        let prompt = &self.prompt;
+        let media = prompt.media > 0 || !prompt.images.is_empty();
+        let read = prompt.text_bytes() > 0 || prompt.token_ids > 0 || media;
+        read && self.defects.is_empty()
+    }
+}
+
 /// Reads the body of a request on `route`. Any bytes are accepted; a content coding is undone.
 pub fn read_request(route: &Route, headers: Headers<'_>, body: &[u8]) -> RequestFacts {
     let mut reading = Reading {
         dialect: route.dialect,
-        facts: RequestFacts { choices: 1, ..RequestFacts::default() },
+        facts: RequestFacts {
+            model: route.model.clone(),
+            stream: route.stream || route.dialect.streams_unasked(),
+            choices: 1,
+            ..RequestFacts::default()
+        },
         completion_tokens: None,
         n: 1,
         prompts: 0,
         plain_source: false,
+        piece: Piece::default(),
     };
     let content_type = headers.get("content-type").unwrap_or_default();
     if headers.media_type().is_some_and(|media| media.starts_with("multipart/")) {
@@ -114,12 +146,84 @@ struct Reading {
     prompts: u32,
     /// The source in progress is plain text.
     plain_source: bool,
+    /// The content part in progress.
+    piece: Piece,
+}
+
+/// What a content part has shown of its media; its members come in any order.
+#[derive(Default)]
+struct Piece {
+    kind: Option<Media>,
+    /// Data or a link was seen.
+    data: bool,
+    /// The text in progress is such data.
+    reading: bool,
+    /// The beginning of the data.
+    head: String,
+    size: Option<ImageSize>,
+    detail: Detail,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Media {
+    Picture,
+    Other,
+}
+
+impl Piece {
+    fn begin(&mut self) -> Take {
+        self.data = true;
+        self.reading = true;
+        self.head.clear();
+        Take::Text
+    }
+
+    /// Keeps the beginning of the data.
+    fn push(&mut self, text: &str) {
+        let room = image_size::HEAD_CHARS_MAX.saturating_sub(self.head.len());
+        self.head.push_str(&text[..text.floor_char_boundary(room)]);
+    }
+
+    fn end(&mut self) {
+        self.reading = false;
+        self.size = image_size::of_text(&self.head).or(self.size);
+        self.head = String::new();
+    }
+}
+
+/// A user's id without the session that one coding client packs into it, which would make every session a user: after
+/// `_session_`, or both as members of a JSON object.
+fn user_and_session(id: &str) -> (Option<String>, Option<String>) {
+    if let Ok(Value::Object(members)) = serde_json::from_str(id) {
+        let member = |key: &str| members.get(key).and_then(Value::as_str).and_then(name);
+        let user = ["account_uuid", "user_id", "device_id"].into_iter().find_map(member);
+        return (user, member("session_id"));
+    }
+    let (user, session) = id.split_once("_session_").unwrap_or((id, ""));
+    (name(user), name(session))
+}
+
+/// What media a content part of this type is, whether in a dialect's words or as a media type.
+fn media(kind: &str) -> Option<Media> {
+    if PICTURES.contains(&kind) || kind.starts_with("image/") {
+        return Some(Media::Picture);
+    }
+    let other = OTHER_MEDIA.contains(&kind)
+        || ["audio/", "video/"].iter().any(|family| kind.starts_with(family))
+        || kind == "application/pdf";
+    other.then_some(Media::Other)
 }
 
 impl Reading {
     fn begin_text(&mut self) -> Take {
         self.facts.prompt.end();
         Take::Text
+    }
+
+    /// Takes a number of choices; the largest one counts.
+    fn choose(&mut self, value: Scalar<'_>) {
+        let count = value.count().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
+        self.n = self.n.max(count);
     }
 
     /// A field of a form, which says everything as text.
@@ -137,7 +241,19 @@ impl Reading {
         self.value(name, scalar);
     }
 
-    fn finish(self) -> RequestFacts {
+    /// Ends the content part in progress. A file that turns out to be a picture is one.
+    fn end_piece(&mut self) {
+        let piece = std::mem::take(&mut self.piece);
+        let prompt = &mut self.facts.prompt;
+        match piece.kind {
+            Some(Media::Other) if piece.size.is_none() => prompt.media += 1,
+            None if !piece.data => {}
+            _ => prompt.push_image(Image { size: piece.size, detail: piece.detail }),
+        }
+    }
+
+    fn finish(mut self) -> RequestFacts {
+        self.end_piece();
         let Self { mut facts, completion_tokens, n, prompts, .. } = self;
         facts.prompt.end();
         facts.max_output_tokens = completion_tokens.or(facts.max_output_tokens);
@@ -155,8 +271,8 @@ impl Visitor for Reading {
             Part::Message => self.facts.prompt.messages += 1,
             Part::Prompt => self.prompts += 1,
             Part::Tool => {
-                self.facts.prompt.tools += 1;
                 self.begin_text();
+                self.facts.prompt.begin_tool();
                 return Interest::Raw;
             }
             Part::Json => {
@@ -169,10 +285,19 @@ impl Visitor for Reading {
         Interest::Walk
     }
 
+    fn leave(&mut self, path: &str) {
+        if path.ends_with(".#") {
+            self.end_piece();
+        }
+    }
+
     fn string(&mut self, path: &str) -> Take {
         match path {
+            "tool_choice" | "tool_choice.type" => return Take::Value,
+            "previous_response_id" | "conversation" | "conversation.id" | "prompt.id" => return Take::Value,
             "model" | "service_tier" | "user" | "safety_identifier" => return Take::Value,
             "metadata.user_id" if self.dialect == Dialect::AnthropicMessages => return Take::Value,
+            "metadata.session_id" => return Take::Value,
             _ if is_cache_lifetime(path) => return Take::Value,
             _ => {}
         }
@@ -191,7 +316,8 @@ impl Visitor for Reading {
                 self.begin_text()
             }
             Part::SourceData if self.plain_source => self.begin_text(),
-            Part::Kind | Part::SourceKind => Take::Value,
+            Part::SourceData | Part::Picture => self.piece.begin(),
+            Part::Kind | Part::SourceKind | Part::Detail => Take::Value,
             _ => Take::Skip,
         }
     }
@@ -200,26 +326,42 @@ impl Visitor for Reading {
         let text = value.text();
         let facts = &mut self.facts;
         match path {
-            "model" => facts.model = text.and_then(name),
+            "model" => facts.model = text.and_then(name).or(facts.model.take()),
             "service_tier" => facts.service_tier = text.and_then(name),
             "user" => facts.user = text.and_then(name).or(facts.user.take()),
             "safety_identifier" => facts.user = facts.user.take().or_else(|| text.and_then(name)),
             "metadata.user_id" => {
-                // One coding client appends the session to the user, which would make every session a user.
-                facts.user = text.map(|id| id.split("_session_").next().unwrap_or(id)).and_then(name);
+                let (user, session) = text.map(user_and_session).unwrap_or_default();
+                facts.user = user;
+                facts.session = session.or(facts.session.take());
+            }
+            "metadata.session_id" => facts.session = text.and_then(name).or(facts.session.take()),
+            "tool_choice" => facts.prompt.tool_forced |= text == Some("required"),
+            "tool_choice.type" => {
+                facts.prompt.tool_forced |=
+                    text.is_some_and(|kind| matches!(kind, "any" | "tool" | "function"));
+            }
+            "previous_response_id" | "conversation" | "conversation.id" | "prompt.id" => {
+                facts.continues |= text.is_some();
             }
             "stream" => facts.stream = value == Scalar::Bool(true),
             "background" => facts.background = value == Scalar::Bool(true),
             "max_completion_tokens" => self.completion_tokens = value.count(),
             "max_tokens" | "max_output_tokens" => facts.max_output_tokens = value.count(),
-            "n" | "best_of" => {
-                let count = value.count().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
-                self.n = self.n.max(count);
-            }
+            "n" | "best_of" => self.choose(value),
             _ if is_cache_lifetime(path) => facts.long_cache |= text == Some(LONG_CACHE),
             _ => match self.dialect.request_part(path) {
-                Part::Kind if text.is_some_and(|kind| MEDIA.contains(&kind)) => facts.prompt.media += 1,
+                Part::Kind => self.piece.kind = text.and_then(media).or(self.piece.kind),
+                Part::Detail => {
+                    self.piece.detail = match text {
+                        Some("low") => Detail::Low,
+                        Some("high" | "original") => Detail::High,
+                        _ => Detail::Auto,
+                    };
+                }
                 Part::SourceKind => self.plain_source = text == Some("text"),
+                Part::MaxOutput => facts.max_output_tokens = value.count(),
+                Part::Choices => self.choose(value),
                 Part::Text | Part::Prompt if matches!(value, Scalar::Number(_)) => {
                     facts.prompt.token_ids += 1;
                 }
@@ -229,12 +371,17 @@ impl Visitor for Reading {
     }
 
     fn text(&mut self, _: &str, piece: &str) {
-        if !self.facts.prompt.push(piece) {
+        if self.piece.reading {
+            self.piece.push(piece);
+        } else if !self.facts.prompt.push(piece) {
             self.facts.defects.insert(Defect::RequestIncomplete);
         }
     }
 
     fn text_end(&mut self, _: &str) {
+        if self.piece.reading {
+            return self.piece.end();
+        }
         self.facts.prompt.end();
     }
 }
@@ -277,7 +424,7 @@ mod tests {
             r#"{"model":"m","stream":true,"n":3,"max_tokens":9,
             "max_completion_tokens":7,"user":"u","safety_identifier":"s","service_tier":"flex","messages":[
             {"role":"system","content":"be \u00e9"},{"role":"user","name":"ann","content":[{"type":"text","text":"look"},
-            {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}},
+            {"type":"image_url","image_url":{"url":"data:image/gif;base64,R0lGODlhQAHIAA","detail":"low"}},
             {"type":"input_audio","input_audio":{"data":"BBBB"}},{"type":"file","file":{"file_data":"CCCC"}}]},
             {"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"{\"a\":1}"}}]}],
             "tools":[{"type":"function","function":{"name":"f"}}]}"#,
@@ -289,8 +436,10 @@ mod tests {
         );
         assert_eq!(
             (facts.prompt.messages, facts.prompt.names, facts.prompt.tools, facts.prompt.media),
-            (3, 1, 1, 3)
+            (3, 1, 1, 2)
         );
+        let seen = Image { size: Some(ImageSize { wide: 320, high: 200 }), detail: Detail::Low };
+        assert_eq!(facts.prompt.images, [seen]);
         assert_eq!((facts.stream, facts.choices, facts.long_cache), (true, 3, false));
         assert_eq!(facts.max_output_tokens, Some(7));
         assert_eq!((facts.model.as_deref(), facts.user.as_deref()), (Some("m"), Some("u")));
@@ -312,9 +461,84 @@ mod tests {
         );
 
         assert_eq!(texts(&facts), ["sys", "plain", "found", "f", r#"{"a":[1]}"#]);
-        assert_eq!((facts.prompt.messages, facts.prompt.media), (2, 4));
-        assert_eq!(facts.user.as_deref(), Some("user_1"));
+        assert_eq!((facts.prompt.messages, facts.prompt.images.len(), facts.prompt.media), (2, 2, 2));
+        assert_eq!((facts.user.as_deref(), facts.session.as_deref()), (Some("user_1"), Some("2")));
         assert_eq!(facts.max_output_tokens, Some(5));
+    }
+
+    #[test]
+    fn a_session_is_told_from_its_user_in_every_form() {
+        let said = |metadata: &str| {
+            let facts = read(Dialect::AnthropicMessages, &format!(r#"{{"metadata":{metadata}}}"#));
+            (facts.user, facts.session)
+        };
+        let text = |name: &str| Some(name.to_owned());
+
+        assert_eq!(said(r#"{"user_id":"ana"}"#), (text("ana"), None));
+        assert_eq!(said(r#"{"user_id":"ana_session_7"}"#), (text("ana"), text("7")));
+        assert_eq!(
+            said(r#"{"user_id":"{\"account_uuid\":\"\",\"device_id\":\"d\",\"session_id\":\"s\"}"}"#),
+            (text("d"), text("s"))
+        );
+        assert_eq!(said(r#"{"session_id":"s","user_id":"ana"}"#), (text("ana"), text("s")));
+        assert_eq!(said(r#"{"user_id":""}"#), (None, None));
+    }
+
+    #[test]
+    fn a_picture_is_measured_whatever_the_order_of_its_members() {
+        let gif = "R0lGODlhQAHIAA";
+        let size = Some(ImageSize { wide: 320, high: 200 });
+        let chat =
+            |part: String| read(Dialect::OpenAiChat, &format!(r#"{{"messages":[{{"content":[{part}]}}]}}"#));
+        let cases = [
+            (
+                chat(format!(
+                    r#"{{"image_url":{{"url":"data:image/gif;base64,{gif}"}},"type":"image_url"}}"#
+                )),
+                size,
+            ),
+            (
+                chat(r#"{"type":"image_url","image_url":{"url":"https://example.org/a.gif"}}"#.to_owned()),
+                None,
+            ),
+            (
+                read(
+                    Dialect::OpenAiResponses,
+                    &format!(
+                        r#"{{"input":[{{"content":[{{"image_url":"data:image/gif;base64,{gif}","type":"input_image"}}]}}]}}"#
+                    ),
+                ),
+                size,
+            ),
+            (
+                read(
+                    Dialect::AnthropicMessages,
+                    &format!(
+                        r#"{{"messages":[{{"content":[{{"type":"tool_result","content":[
+                        {{"source":{{"data":"{gif}","type":"base64"}},"type":"image"}}]}}]}}]}}"#
+                    ),
+                ),
+                size,
+            ),
+        ];
+        for (facts, expected) in cases {
+            let found: Vec<_> = facts.prompt.images.iter().map(|image| image.size).collect();
+            assert_eq!((found, facts.prompt.media), (vec![expected], 0));
+        }
+    }
+
+    #[test]
+    fn what_the_provider_adds_itself_and_a_forced_tool_are_seen() {
+        let chat = |rest: &str| read(Dialect::OpenAiResponses, &format!(r#"{{"input":"a"{rest}}}"#));
+        for (rest, continues, forced) in [
+            ("", false, false),
+            (r#","previous_response_id":null,"tool_choice":"auto""#, false, false),
+            (r#","previous_response_id":"r","tool_choice":"required""#, true, true),
+            (r#","conversation":{"id":"c"},"tool_choice":{"type":"any"}"#, true, true),
+        ] {
+            let facts = chat(rest);
+            assert_eq!((facts.continues, facts.prompt.tool_forced), (continues, forced), "{rest}");
+        }
     }
 
     #[test]
@@ -329,7 +553,7 @@ mod tests {
         );
 
         assert_eq!((texts(&text), text.prompt.messages, text.background), (vec!["i", "hello"], 1, true));
-        assert_eq!((texts(&items), items.prompt.messages, items.prompt.media), (vec!["a", "b"], 2, 1));
+        assert_eq!((texts(&items), items.prompt.messages, items.prompt.images.len()), (vec!["a", "b"], 2, 1));
         assert_eq!(items.max_output_tokens, Some(4));
     }
 

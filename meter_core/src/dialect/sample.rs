@@ -3,12 +3,23 @@
 use std::sync::Arc;
 
 use super::{Dialect, Finding, Reply, RequestFacts};
-use crate::detect::{Operation, Route};
+use crate::detect::{Operation, Reasoning, Route};
 use crate::headers::Headers;
 
 /// A billable route of `dialect`.
 pub(super) fn route(dialect: Dialect) -> Route {
-    Route { provider: Arc::from("sample"), operation: Operation::Chat, dialect, billable: true, poll: false }
+    Route {
+        provider: Arc::from("sample"),
+        operation: Operation::Chat,
+        dialect,
+        billable: true,
+        poll: false,
+        stream: false,
+        model: None,
+        reasoning: Reasoning::ByTotal,
+        self_hosted: false,
+        guessed: false,
+    }
 }
 
 /// One reply to be read.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::budget::Refusal;
-use crate::dialect::{Dialect, error_body};
+use crate::dialect::{Dialect, error_body, error_status};
 use crate::limits;
 
 /// The answer to a request.
@@ -34,7 +34,7 @@ pub enum Passage {
 pub struct Cause {
     /// The binding budget; None when a policy spoke.
     pub budget: Option<Arc<str>>,
-    /// usd, tokens, requests, unpriced or unmetered.
+    /// usd, tokens, requests, unpriced, unknown_path or unmetered.
     pub reason: &'static str,
     /// When trying again may help.
     pub resets_at_ns: Option<i64>,
@@ -54,6 +54,11 @@ impl Cause {
     /// The refusal of a model without a price.
     pub const fn unpriced() -> Self {
         Self { budget: None, reason: "unpriced", resets_at_ns: None }
+    }
+
+    /// The refusal of a path that is not known on a host that is metered.
+    pub const fn unknown_path() -> Self {
+        Self { budget: None, reason: "unknown_path", resets_at_ns: None }
     }
 
     /// The refusal of a request that could not be metered although its budget must fail closed.
@@ -109,7 +114,7 @@ impl Answer {
             headers.push(field("x-tokmeter-reset", &(reset / 1_000_000_000).to_string()));
         }
         let body = error_body(dialect, &cause.message(), "insufficient_quota");
-        Self { status: 429, headers, body, cause }
+        Self { status: error_status(dialect), headers, body, cause }
     }
 }
 

@@ -6,7 +6,7 @@
 use super::decision::{Cause, Passage};
 use super::hold::{self, Hold};
 use super::{Cutting, Exchange};
-use crate::dialect::{Progress, Reply, error_event};
+use crate::dialect::{Progress, Reply};
 use crate::limits;
 use crate::snapshot::Series;
 
@@ -97,7 +97,8 @@ impl Exchange {
         if let Some(whole) = whole {
             data.extend_from_slice(whole);
             let message = self.cause.as_ref().map(Cause::message).unwrap_or_default();
-            data.extend_from_slice(&error_event(self.route.dialect, &message, "insufficient_quota"));
+            let words = self.reply.as_ref().map(|reply| reply.last_words(&message, "insufficient_quota"));
+            data.extend_from_slice(&words.unwrap_or_default());
         }
         Passage::Cut { data, clean }
     }

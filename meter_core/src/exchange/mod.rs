@@ -1,20 +1,25 @@
 //! One exchange from its request to its ledger entry: admitted once, fed in pieces, closed once from any end of life.
 
 mod admission;
+mod calibration;
+mod caller;
 mod decision;
 mod entry;
 mod expectation;
 mod guard;
 mod hold;
 mod id;
+mod lesson;
 mod output;
 mod pricing;
 mod prompt_count;
+mod retry;
 mod settlement;
 mod used;
 
 use std::sync::Arc;
 
+pub use calibration::{Calibration, Calibrations};
 pub use decision::{Answer, Cause, Decision, Passage};
 pub use entry::{Crossing, LedgerEntry, Outcome};
 pub use expectation::Expectations;
@@ -81,6 +86,8 @@ pub struct Exchange {
     who: Attribution,
     key_fingerprint: Option<Arc<str>>,
     retry: u32,
+    /// By what a repeat of the request is recognised.
+    attempt: Option<u64>,
     /// What of the work it asks for is not seen here, if it is granted.
     unmetered: Option<&'static str>,
     decision: Decision,
@@ -127,6 +134,7 @@ impl Exchange {
         if !self.closed && self.reply.is_none() {
             self.status = status;
             self.reply = Some(Reply::new(&self.route, &self.facts, status, headers));
+            self.answered(status, headers);
         }
     }
 

@@ -1,4 +1,4 @@
-//! What an exchange cost: by the price book, else as the provider states it, else as the policy says.
+//! What an exchange cost: as the provider states it, else by the price book, else as the policy says.
 
 use super::Exchange;
 use super::used::Used;
@@ -19,12 +19,18 @@ impl Exchange {
         }
         let counted = used.provenance != Provenance::None;
         let models = [finding.response_model.as_deref(), self.facts.model.as_deref()];
-        let by_book = models
-            .into_iter()
-            .flatten()
-            .filter(|_| counted)
-            .find_map(|model| self.charge(finding, &self.route.provider, model, &used.usage));
-        by_book.or(finding.stated_cost).or_else(|| self.as_policy_says(finding, used).filter(|_| counted))
+        let book = || {
+            let counted = models.into_iter().flatten().filter(|_| counted);
+            counted
+                .into_iter()
+                .find_map(|model| self.charge(finding, &self.route.provider, model, &used.usage))
+        };
+        // What the provider itself says it takes is better than any table.
+        finding
+            .stated_cost
+            .or_else(book)
+            .or_else(|| self.as_policy_says(finding, used).filter(|_| counted))
+            .or_else(|| (self.route.self_hosted && counted).then_some(Nano::ZERO))
     }
 
     fn as_policy_says(&self, finding: &Finding, used: &Used) -> Option<Nano> {

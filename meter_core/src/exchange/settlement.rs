@@ -7,7 +7,6 @@ use super::entry::{Crossing, LedgerEntry, Outcome};
 use super::used::{Used, is_error};
 use super::{CloseReason, Exchange};
 use crate::budget::Amount;
-use crate::detect::Operation;
 use crate::dialect::Finding;
 use crate::meter::{Finished, State};
 use crate::money::Nano;
@@ -26,12 +25,19 @@ impl Exchange {
         let used = self.used(&finding, reason);
         let meter = Arc::clone(&self.meter);
         let response = self.response_fingerprint(&finding);
+        let lesson = (outcome == Outcome::Ok).then(|| self.lesson(&finding)).flatten();
         let mut state = meter.state();
         state.open = state.open.saturating_sub(1);
+        if let (Some(attempt), true) = (self.attempt, outcome != Outcome::Ok) {
+            state.attempts.failed(attempt, self.id.bits(), self.retry, now);
+        }
         // A poll is free when the response was charged before; the first one that states the usage is charged.
         let again = response.is_some_and(|response| !state.seen.insert(response)) && self.route.poll;
         let used = if again { Used::nothing() } else { used };
         let cost = self.cost(&finding, &used);
+        if let Some(lesson) = lesson {
+            lesson.teach(&mut state.calibrations, &self.route.provider);
+        }
         let alerts = self.settle(&mut state, &finding, &used, cost, now);
         if let (Outcome::Ok, Some(model), Some(tokens)) =
             (outcome, &self.facts.model, used.usage.output_tokens)
@@ -77,7 +83,7 @@ impl Exchange {
 
     /// The fingerprint of a response whose usage is stated here and may be read again.
     fn response_fingerprint(&self, finding: &Finding) -> Option<u64> {
-        let readable = self.route.operation == Operation::Responses && self.status < 300;
+        let readable = self.route.dialect.is_read_again() && self.status < 300;
         let stated = readable && finding.provenance == Provenance::Reported;
         let id = finding.response_id.as_deref().filter(|_| stated)?;
         self.meter.fingerprints.as_ref().map(|fingerprints| fingerprints.short(id.as_bytes()))

@@ -2,7 +2,7 @@
 
 use super::decision::Decision;
 use super::{CloseReason, Exchange};
-use crate::dialect::{Dialect, Finding};
+use crate::dialect::Finding;
 use crate::usage::{Defect, Defects, Provenance, Usage};
 
 /// The counts of one exchange and what they rest on.
@@ -43,8 +43,8 @@ impl Exchange {
         }
         let named = self.facts.model.is_some() || finding.response_model.is_some();
         let generates = self.route.dialect.generates();
-        // What else is billable has no text to count: seconds, images, sessions.
-        let countable = generates || self.route.dialect == Dialect::OpenAiEmbeddings;
+        // What else is billable has no text to count: seconds, images, pages.
+        let countable = self.route.dialect.reads_text();
         if !self.route.billable || !countable || pending || !named {
             return stated;
         }

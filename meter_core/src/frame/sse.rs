@@ -10,7 +10,7 @@ use crate::usage::{Defect, Defects};
 
 /// Who is told what the stream says.
 pub trait Events {
-    /// The current event's name.
+    /// The current event's name; an empty one takes back what was told.
     fn name(&mut self, name: &str);
     /// A piece of the current event's data; lines are joined by `\n`.
     fn data(&mut self, piece: &[u8]);
@@ -107,7 +107,8 @@ impl Sse {
 
     /// Whether everything so far belongs to complete events: bytes put here start a new event.
     pub fn at_boundary(&self) -> bool {
-        !self.inside && self.at == At::LineStart && (!self.after_cr || self.bare_cr)
+        let marked = self.bom.is_some_and(|seen| seen > 0);
+        !self.inside && !marked && self.at == At::LineStart && (!self.after_cr || self.bare_cr)
     }
 
     /// Splits the next bytes, cut anywhere. Returns the offset in `chunk` just behind the last complete event or comment, if one
@@ -156,7 +157,7 @@ impl Sse {
                 self.bom = (seen + 1 < BOM.len()).then_some(seen + 1);
                 return 1;
             }
-            self.bom = None;
+            self.settle_bom();
         }
         let line = memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len());
         let bytes = bytes.get(..line).unwrap_or_default();
@@ -185,6 +186,17 @@ impl Sse {
                 self.value(field, bytes, events);
                 line
             }
+        }
+    }
+
+    /// What was seen of a byte order mark that does not go on is the start of a field's name.
+    fn settle_bom(&mut self) {
+        let mark = BOM.get(..self.bom.take().unwrap_or(0)).unwrap_or_default();
+        if !mark.is_empty() {
+            self.field.clear();
+            self.field.extend_from_slice(mark);
+            self.at = At::Field;
+            self.inside = true;
         }
     }
 
@@ -249,19 +261,21 @@ impl Sse {
     }
 
     fn line_end(&mut self, events: &mut (impl Events + ?Sized)) {
+        self.settle_bom();
         let ended = std::mem::replace(&mut self.at, At::LineStart);
         match ended {
             At::LineStart => self.event_end(events),
             At::Field => {
                 // A line without a colon is a field with no value.
-                self.begin_value(events);
+                if self.begin_value(events) == Field::Event {
+                    events.name("");
+                }
             }
             At::ValueStart(Field::Event) | At::Value(Field::Event) => {
                 events.name(&String::from_utf8_lossy(&self.name));
             }
             At::ValueStart(_) | At::Value(_) => {}
         }
-        self.bom = None;
     }
 
     fn event_end(&mut self, events: &mut (impl Events + ?Sized)) {
@@ -270,7 +284,10 @@ impl Sse {
                 self.bounded(DONE.get(..matched).unwrap_or_default(), events);
             }
             events.end(self.data_bytes <= limits::SSE_EVENT_BYTES_MAX);
+        } else if !self.name.is_empty() {
+            events.name("");
         }
+        self.name.clear();
         self.opening = Opening::Matched(0);
         self.data_bytes = 0;
         self.has_data = false;
@@ -334,6 +351,40 @@ mod tests {
         for size in [1, 2, 3, 5, stream.len()] {
             assert_eq!(split(stream.as_bytes(), size), expected, "{size}");
         }
+    }
+
+    #[test]
+    fn names_and_line_ends_are_read_as_the_standard_says() {
+        let cases: [(&str, &[&str]); 12] = [
+            // A name belongs to its event, also where that has no data and is not told.
+            ("event: a\n\ndata: x\n\n", &["name a", "name ", "event x true"]),
+            ("event: a\ndata: x\n\ndata: y\n\n", &["name a", "event x true", "event y true"]),
+            ("event: a\nevent\ndata: x\n\n", &["name a", "name ", "event x true"]),
+            ("event: a\nevent:\ndata: x\n\n", &["name a", "name ", "event x true"]),
+            ("data\n\n", &["event  true"]),
+            ("data\ndata\n\n", &["event \n true"]),
+            ("data:\ndata: \ndata:  x\n\n", &["event \n\n x true"]),
+            ("data:a\rdata:b\r\ndata:c\n\r\ndata:d\r\r", &["event a\nb\nc true", "event d true"]),
+            ("data: a\r\n\ndata: b\n\r", &["event a true", "event b true"]),
+            (" data: x\n\n data\n\ndata : x\n\n", &[]),
+            ("\n\r\n\r: \n:\n\n", &[]),
+            ("data: x\n: comment\ndata: y\n\n", &["event x\ny true"]),
+        ];
+        for (stream, expected) in cases {
+            for size in [1, 2, stream.len()] {
+                assert_eq!(split(stream.as_bytes(), size), expected, "{stream:?} in {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_that_is_none_belongs_to_the_first_field() {
+        assert_eq!(split(b"\xef\xbbdata: x\n\ndata: y\n\n", 1), ["event y true"]);
+        assert_eq!(split(b"\xef\ndata: y\n\n", 1), ["event y true"]);
+        assert_eq!(split(b"\xef\xbb\xbfdata: y\n\n", 1), ["event y true"]);
+        let mut sse = Sse::new();
+        assert_eq!(sse.feed(b"\xef\xbb", &mut Script::default()), None);
+        assert!(!sse.at_boundary());
     }
 
     #[test]

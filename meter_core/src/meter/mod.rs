@@ -1,6 +1,8 @@
 //! The meter: opens exchanges and answers with what was counted. It owns the wiring of admission, and no rule of any
 //! provider, price or budget.
 
+mod attempts;
+mod organizations;
 mod policies;
 mod seen;
 mod state;
@@ -8,13 +10,15 @@ mod state;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use policies::{Policies, Unpriced};
+pub use policies::{Policies, UnknownPaths, Unpriced};
 pub(crate) use state::{Finished, State};
 
+use rustc_hash::FxHashSet;
+
 use crate::attribution::Attribution;
-use crate::budget::{Amount, Budget, BudgetError, Budgets, Subject};
+use crate::budget::{Amount, Budget, BudgetError, Budgets, Dimension, Subject};
 use crate::detect::{Detector, HostRule};
-use crate::exchange::{Answer, Cause, Crossing, Exchange, ExchangeId, Opening};
+use crate::exchange::{Answer, Calibration, Cause, Crossing, Exchange, ExchangeId, Opening};
 use crate::fingerprint::Fingerprints;
 use crate::headers::Headers;
 use crate::price_book::PriceBook;
@@ -68,6 +72,8 @@ pub(crate) struct Shared {
     pub(crate) capture: Arc<str>,
     pub(crate) fingerprints: Option<Fingerprints>,
     pub(crate) has_budgets: bool,
+    /// Users that the operator names, who need not be hidden from him.
+    pub(crate) known_users: FxHashSet<Box<str>>,
     detector: Detector,
     seed: u128,
     sequence: AtomicU64,
@@ -90,6 +96,8 @@ impl Meter {
     /// A meter that has seen nothing. Fails on budgets that contradict each other.
     pub fn new(settings: Settings) -> Result<Self, BudgetError> {
         let has_budgets = !settings.budgets.is_empty();
+        let named = settings.budgets.iter().filter_map(|budget| budget.scope.exactly(Dimension::User));
+        let known_users = named.map(Box::from).collect();
         let budgets = Budgets::new(settings.budgets)?;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -98,6 +106,7 @@ impl Meter {
                 capture: settings.capture,
                 fingerprints: Fingerprints::new(&settings.fingerprint_key),
                 has_budgets,
+                known_users,
                 detector: Detector::new(settings.hosts),
                 seed: settings.seed,
                 sequence: AtomicU64::new(0),
@@ -111,12 +120,17 @@ impl Meter {
         self.shared.detector.knows_host(host, port)
     }
 
-    /// Host names and leading-dot suffixes that are metered.
-    pub fn hosts(&self) -> Vec<String> {
-        self.shared.detector.hosts().map(|rule| rule.host.clone()).collect()
+    /// Whether a request to a host that is not metered by name looks like one to a model, as far as its line tells.
+    pub fn knows_path(&self, method: &str, path: &str) -> bool {
+        self.shared.detector.knows_path(method, path)
     }
 
-    /// Admits or refuses a request; None when its host is not metered.
+    /// Host names and leading-dot suffixes that are metered.
+    pub fn hosts(&self) -> Vec<String> {
+        self.shared.detector.names()
+    }
+
+    /// Admits or refuses a request; None when its host is not metered and it does not look like one to a model.
     pub fn open(&self, request: &Request<'_>, who: Attribution, now: i64) -> Option<Exchange> {
         let detector = &self.shared.detector;
         let route = detector.detect(
@@ -127,7 +141,7 @@ impl Meter {
             request.headers,
         )?;
         let id = self.next_id(now);
-        Some(Exchange::open(Arc::clone(&self.shared), Opening { id, route, request: *request, who, now }))
+        Exchange::open(Arc::clone(&self.shared), Opening { id, route, request: *request, who, now })
     }
 
     /// The provider-shaped refusal of a request that could not be metered.
@@ -153,6 +167,16 @@ impl Meter {
     /// Charges an exchange of an earlier process, admitted `at`, to the windows that are current `now`.
     pub fn restore(&self, subject: &Subject<'_>, amount: Amount, at: i64, now: i64) {
         self.shared.state().budgets.restore(subject, amount, at, now);
+    }
+
+    /// What was learned of how far our counts lie from those of providers, to be kept for later processes.
+    pub fn calibrations(&self) -> Vec<Calibration> {
+        self.shared.state().calibrations.all()
+    }
+
+    /// Takes up what an earlier process learned.
+    pub fn restore_calibration(&self, kept: &Calibration) {
+        self.shared.state().calibrations.restore(kept);
     }
 
     /// One consistent copy of everything counted.

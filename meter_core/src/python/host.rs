@@ -46,19 +46,18 @@ impl HostRule {
     #[new]
     #[pyo3(signature = (host, dialect, *, port=None, provider, rates=None))]
     fn new(
-        host: String,
+        host: &str,
         dialect: &str,
         port: Option<u16>,
-        provider: String,
+        provider: &str,
         rates: Option<HashMap<String, String>>,
     ) -> PyResult<Self> {
-        let family = match dialect {
-            "openai" => Family::OpenAi,
-            "anthropic" => Family::Anthropic,
-            other => {
-                return Err(PyValueError::new_err(format!("unknown dialect {other:?}: openai or anthropic")));
-            }
-        };
-        Ok(Self { core: Core { host, port, provider, family }, rates: rates.map(parse_rates).transpose()? })
+        let family = Family::ALL.into_iter().find(|family| family.as_str() == dialect).ok_or_else(|| {
+            let known = Family::ALL.map(Family::as_str).join(", ");
+            PyValueError::new_err(format!("unknown dialect {dialect:?}: one of {known}"))
+        })?;
+        let mut core = Core::new(host, provider, family);
+        core.port = port.or(core.port);
+        Ok(Self { core, rates: rates.map(parse_rates).transpose()? })
     }
 }

@@ -18,6 +18,7 @@ mod host;
 mod meter;
 mod policies;
 mod price_book;
+mod providers;
 mod request;
 mod snapshot;
 mod tokenizer;
@@ -44,6 +45,8 @@ mod _core {
     use super::policies::Policies;
     #[pymodule_export]
     use super::price_book::{Charge, PriceBook};
+    #[pymodule_export]
+    use super::providers::{built_in_hosts, coverage};
     #[pymodule_export]
     use super::request::Request;
     #[pymodule_export]

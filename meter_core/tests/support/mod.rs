@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its share")]
 #![expect(clippy::unwrap_used, reason = "a broken helper fails the test")]
 
+pub(crate) mod har;
+
 use std::sync::Arc;
 
 use meter_core::attribution::Attribution;

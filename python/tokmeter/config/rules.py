@@ -137,7 +137,7 @@ def _provider(key: Key, provider: ProviderConfig) -> Iterator[Mistake]:
 def _built_in(key: Key, provider: ProviderConfig) -> Iterator[Mistake]:
     for name in ("name", "rates"):
         if getattr(provider, name) is not None:
-            yield (*key, name), "needs a dialect beside it", "add `dialect: openai` or `dialect: anthropic`"
+            yield (*key, name), "needs a dialect beside it", "add `dialect:`, like `dialect: openai`"
     if provider.connect_to is None:
         yield key, "says nothing about its host", "add `dialect:` and `name:`, or `connect_to:`"
 

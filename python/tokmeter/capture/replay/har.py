@@ -75,6 +75,8 @@ def _exchange(index: int, entry: dict[str, Any]) -> RecordedExchange:
         status=status if 100 <= status <= 999 else None,
         response_headers=_fields(response.get("headers")),
         response_body=_body(content),
+        # As browsers write it for a response that failed while it was read.
+        broke_off=response.get("_error") is not None,
     )
 
 

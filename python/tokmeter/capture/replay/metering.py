@@ -64,7 +64,8 @@ class Replay:
         if recorded.status is not None:
             exchange.respond(recorded.status, recorded.response_headers)
             exchange.feed(recorded.response_body, end)
-        entry = exchange.close("upstream_gone" if recorded.status is None else "complete", end)
+        gone = recorded.status is None or recorded.broke_off
+        entry = exchange.close("upstream_gone" if gone else "complete", end)
         return _not_metered(recorded) if entry is None else Measured(entry.to_replay_json(recorded.index))
 
 

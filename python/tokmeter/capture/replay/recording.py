@@ -38,6 +38,8 @@ class RecordedExchange:
     """None when no response arrived."""
     response_headers: Fields
     response_body: bytes
+    broke_off: bool = False
+    """The response ended before its protocol said so."""
 
     def __post_init__(self) -> None:
         """Refuse with `ValueError` what cannot have been on a wire, or lies outside the years that clocks can count."""

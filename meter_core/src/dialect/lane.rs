@@ -1,0 +1,129 @@
+//! The JSON of a body on its way from framing to dialect: one document, or one after another, and what all dialects share.
+//!
+//! It owns the order of envelope, dialect and text. It refuses to know how documents are told apart.
+
+use super::envelope::Envelope;
+use super::reader::Reader;
+use crate::frame::json_lines::Documents;
+use crate::frame::sse::Events;
+use crate::json_scan::{Interest, Scalar, Scanner, Take, Visitor};
+use crate::usage::{Defect, Defects};
+
+/// What was read of the JSON so far.
+pub(super) struct Json {
+    pub(super) scanner: Scanner,
+    pub(super) reader: Box<dyn Reader>,
+    pub(super) envelope: Envelope,
+    pub(super) text_seen: bool,
+    /// `[DONE]` was seen.
+    pub(super) done: bool,
+    /// No more bytes come: an event that is not whole was cut, not malformed.
+    pub(super) closing: bool,
+    /// Defects that neither decoder nor scanner nor dialect know.
+    pub(super) defects: Defects,
+}
+
+impl Json {
+    /// Nothing read yet.
+    pub(super) fn new(reader: Box<dyn Reader>, defects: Defects) -> Self {
+        Self {
+            scanner: Scanner::new(),
+            reader,
+            envelope: Envelope::default(),
+            text_seen: false,
+            done: false,
+            closing: false,
+            defects,
+        }
+    }
+}
+
+/// The JSON of a body with the place its text goes to, for one chunk.
+pub(super) struct Lane<'a> {
+    pub(super) json: &'a mut Json,
+    pub(super) text: &'a mut dyn FnMut(&str),
+}
+
+impl Lane<'_> {
+    /// Takes the next bytes of the current document.
+    pub(super) fn scan(&mut self, bytes: &[u8]) {
+        let (scanner, mut sink) = self.parts();
+        scanner.feed(bytes, &mut sink);
+    }
+
+    /// Says that the current document got no more bytes.
+    pub(super) fn finish(&mut self) {
+        let (scanner, mut sink) = self.parts();
+        scanner.end(&mut sink);
+    }
+
+    /// Ends the current document of several. `intact` is false if some of it was left out.
+    fn next(&mut self, intact: bool) {
+        self.finish();
+        let scanner = &mut self.json.scanner;
+        if intact && !self.json.closing && !scanner.is_complete() && !scanner.is_blank() {
+            self.json.defects.insert(Defect::Malformed);
+        }
+        scanner.reset();
+        self.json.reader.event("");
+    }
+
+    fn parts(&mut self) -> (&mut Scanner, Sink<'_>) {
+        let Json { scanner, reader, envelope, text_seen, .. } = &mut *self.json;
+        (scanner, Sink { reader: reader.as_mut(), envelope, text_seen, text: self.text })
+    }
+}
+
+impl Events for Lane<'_> {
+    fn name(&mut self, name: &str) {
+        self.json.reader.event(name);
+    }
+    fn data(&mut self, piece: &[u8]) {
+        self.scan(piece);
+    }
+    fn done(&mut self) {
+        self.json.done = true;
+    }
+    fn end(&mut self, intact: bool) {
+        self.next(intact);
+    }
+}
+
+impl Documents for Lane<'_> {
+    fn begin(&mut self) {}
+    fn piece(&mut self, piece: &[u8]) {
+        self.scan(piece);
+    }
+    fn end(&mut self, complete: bool) {
+        self.next(complete);
+    }
+}
+
+/// What a scanner tells, split between envelope, dialect and text.
+struct Sink<'a> {
+    reader: &'a mut dyn Reader,
+    envelope: &'a mut Envelope,
+    text_seen: &'a mut bool,
+    text: &'a mut dyn FnMut(&str),
+}
+
+impl Visitor for Sink<'_> {
+    fn enter(&mut self, path: &str) -> Interest {
+        self.envelope.enter(path);
+        self.reader.enter(path)
+    }
+    fn leave(&mut self, path: &str) {
+        self.reader.leave(path);
+    }
+    fn string(&mut self, path: &str) -> Take {
+        if Envelope::wants(path) { Take::Value } else { self.reader.string(path) }
+    }
+    fn value(&mut self, path: &str, value: Scalar<'_>) {
+        self.envelope.value(path, value);
+        self.reader.value(path, value);
+    }
+    fn text(&mut self, _: &str, piece: &str) {
+        *self.text_seen |= !piece.is_empty();
+        (self.text)(piece);
+    }
+}
