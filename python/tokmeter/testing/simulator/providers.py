@@ -39,7 +39,7 @@ BY_HOST: dict[str, Dialect] = {
     **dict.fromkeys(perplexity.HOSTS, perplexity.DIALECT),
     **dict.fromkeys(together.HOSTS, together.DIALECT),
     **dict.fromkeys(fireworks.HOSTS, fireworks.DIALECT),
-    "ollama.com": ollama,
+    **dict.fromkeys(ollama.HOSTS, ollama),
 }
 BY_SUFFIX: dict[str, Dialect] = {
     **dict.fromkeys(azure.SUFFIXES, azure),

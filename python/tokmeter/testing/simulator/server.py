@@ -156,7 +156,7 @@ class ProviderSimulator:
                 raw.path,
                 raw.headers,
                 body_object(raw.body, raw.headers.get("content-type", "")),
-                Behaviour.parse(raw.headers[HEADER]) if scripted else Behaviour(),
+                Behaviour.parse(raw.headers[HEADER]) if scripted else self.behaviour,
                 self._kept,
             )
         except ValueError as reason:

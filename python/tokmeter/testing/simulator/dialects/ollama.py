@@ -8,8 +8,7 @@ from tokmeter.testing.simulator import words
 from tokmeter.testing.simulator.dialects.openai_shape import Flavour, plain_usage, vector
 from tokmeter.testing.simulator.reply import CREATED_AT, NDJSON, Call, Counts, Reply, grouped, line
 
-HOSTS = ("ollama.com", "localhost")
-PORT = 11434
+HOSTS = ("ollama.com",)
 TIMES_NS = {"total_duration": 180_000_000, "load_duration": 20_000_000}
 _COMPATIBLE = Flavour(models=("llama3.2",), usage=plain_usage)
 
