@@ -12,6 +12,9 @@ pub const EVENT_STREAM_HEADERS_BYTES_MAX: u32 = 128 << 10;
 pub const JSON_LINE_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one WebSocket message that are read, inflated if it is compressed; realtime audio comes in 15 MB at most.
 pub const WEB_SOCKET_MESSAGE_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one event held back while a stream is edited. Chunks of text have a few hundred; a longer event carries media,
+/// and is passed on unedited.
+pub const EDITED_EVENT_BYTES_MAX: usize = 1 << 20;
 /// Bytes of one JSON scalar kept as a value. Longer strings are only streamed as text.
 pub const JSON_SCALAR_BYTES_MAX: usize = 1024;
 /// Bytes of a JSON path kept for matching; longer paths match nothing.

@@ -2,7 +2,6 @@
 
 mod support;
 
-
 use meter_core::attribution::Attribution;
 use meter_core::budget::{Budget, Dimension, Mode, Scope};
 use meter_core::exchange::{CloseReason, Exchange, LedgerEntry, Outcome, Passage};

@@ -6,11 +6,17 @@
 
 mod anthropic_batch_results;
 mod anthropic_messages;
+mod aws_error;
+mod bedrock_chunk;
 mod bedrock_converse;
 mod bedrock_invoke;
+mod bedrock_native;
+mod bedrock_stream;
+mod bedrock_usage;
 mod cohere_chat;
 mod cohere_embed;
 mod cohere_rerank;
+mod cohere_usage;
 mod cost_text;
 mod envelope;
 mod finding;
@@ -20,7 +26,9 @@ mod gemini_embeddings;
 mod gemini_generate;
 mod gemini_interactions;
 mod gemini_live;
+mod gemini_usage;
 mod image_size;
+mod include_usage;
 mod lane;
 mod llama_cpp_completion;
 mod mistral_ocr;
@@ -35,7 +43,9 @@ mod openai_realtime;
 mod openai_responses;
 mod openai_runs;
 mod openai_usage;
+mod piece;
 mod prompt;
+mod protojson;
 mod reader;
 mod refusal;
 mod reply;
@@ -46,8 +56,9 @@ mod subsets;
 mod tgi_generate;
 
 pub use finding::{Finding, Progress, SubCall};
+pub(crate) use include_usage::{Addition, addition, with_usage_asked};
 pub use prompt::{Image, ImageSize, Prompt};
-pub use refusal::{error_body, error_status};
+pub use refusal::{error_body, error_field, error_status};
 pub use reply::Reply;
 pub use request::{RequestFacts, read_request};
 
@@ -144,6 +155,11 @@ impl Dialect {
         matches!(self, Self::OllamaChat)
     }
 
+    /// Whether its requests can be Anthropic's.
+    pub(super) const fn is_messages(self) -> bool {
+        matches!(self, Self::AnthropicMessages | Self::BedrockInvoke)
+    }
+
     /// Whether its streams are lines of JSON, whatever their media type.
     pub(super) const fn streams_in_lines(self) -> bool {
         matches!(self, Self::OllamaChat | Self::CohereChat)
@@ -166,6 +182,12 @@ impl Dialect {
         )
     }
 
+    /// Whether the name asked for says more about the price than the one that answered: Bedrock's names a profile, whose regions
+    /// have prices of their own.
+    pub const fn is_priced_as_asked(self) -> bool {
+        matches!(self, Self::BedrockConverse | Self::BedrockInvoke)
+    }
+
     /// The reader of the reply that `head` begins.
     fn reader(self, head: &reader::Head<'_>) -> Box<dyn reader::Reader> {
         match self {
@@ -183,7 +205,7 @@ impl Dialect {
             Self::GeminiEmbeddings => Box::new(gemini_embeddings::Embeddings::default()),
             Self::GeminiInteractions => Box::new(gemini_interactions::Interactions::default()),
             Self::GeminiLive => Box::new(gemini_live::Live::default()),
-            Self::BedrockConverse => Box::new(bedrock_converse::Converse::default()),
+            Self::BedrockConverse => Box::new(bedrock_converse::Converse::new(head)),
             Self::BedrockInvoke => Box::new(bedrock_invoke::Invoke::new(head)),
             Self::CohereChat => Box::new(cohere_chat::Chat::default()),
             Self::CohereEmbed => Box::new(cohere_embed::Embed::default()),

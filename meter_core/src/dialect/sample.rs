@@ -52,6 +52,15 @@ impl<'a> Sample<'a> {
         }
     }
 
+    /// A successful AWS event stream.
+    pub(super) fn messages(dialect: Dialect, body: &'a [u8]) -> Self {
+        Self {
+            headers: vec![(b"content-type", b"application/vnd.amazon.eventstream")],
+            body,
+            ..Self::document(dialect, "")
+        }
+    }
+
     /// What is found when the body comes in pieces of `size` bytes, and its text.
     pub(super) fn read_in(&self, size: usize) -> (Finding, String) {
         let mut reply =

@@ -142,12 +142,13 @@ impl Exchange {
         defects.extend(finding.defects);
         let decision = match (&self.decision, self.is_cut()) {
             (Decision::Refuse(_), _) => "refuse",
-            (Decision::Admit, true) => "cut",
+            (_, true) => "cut",
             (Decision::Admit, false) => "admit",
+            (Decision::Rewrite(_), false) => "rewrite",
         };
         let status = match &self.decision {
             Decision::Refuse(answer) => answer.status,
-            Decision::Admit => self.status,
+            Decision::Admit | Decision::Rewrite(_) => self.status,
         };
         LedgerEntry {
             id: self.id.to_string(),

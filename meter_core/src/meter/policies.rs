@@ -24,6 +24,16 @@ pub enum UnknownPaths {
     Refuse,
 }
 
+/// What to do with a stream that does not ask for its usage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IncludeUsage {
+    /// Leave it: its tokens are counted here.
+    #[default]
+    Leave,
+    /// Ask in its place, and take out of the reply what that adds.
+    Inject,
+}
+
 /// All policies.
 #[derive(Clone, Debug)]
 pub struct Policies {
@@ -33,6 +43,8 @@ pub struct Policies {
     pub unknown_paths: UnknownPaths,
     /// Users that applications name are kept by name; else those that a budget names are, and others as fingerprints.
     pub plain_users: bool,
+    /// For streams that do not ask for their usage.
+    pub include_usage: IncludeUsage,
     /// Whether policies act, only count, or are off.
     pub mode: Mode,
 }
@@ -42,6 +54,7 @@ impl Default for Policies {
         Self {
             unpriced: Unpriced::Allow,
             unknown_paths: UnknownPaths::Allow,
+            include_usage: IncludeUsage::Leave,
             plain_users: false,
             mode: Mode::Enforce,
         }

@@ -90,6 +90,11 @@ def test_paths_and_users_are_kept_as_asked() -> None:
     assert [asked[name] for name in names] == ["refuse", True]
 
 
+@pytest.mark.parametrize(("text", "word"), [("", "leave"), ("policies: {include_usage: inject}", "inject")])
+def test_the_policy_for_usage_that_is_not_asked_for_arrives(text: str, word: str) -> None:
+    assert given(core.meter_arguments(loaded(text)).policies).named["include_usage"] == word
+
+
 def test_a_host_of_ones_own_is_a_rule_and_a_built_in_one_is_not() -> None:
     text = """
 providers:
