@@ -1,7 +1,5 @@
 """Unmodified programs on boto3, and on Anthropic's SDK for Bedrock, under `tokmeter run`: signatures stay what they were."""
 
-import pytest
-
 from tests.integration.applications import python_program
 from tests.integration.metered import Metered
 from tests.integration.sdk_metered import (
@@ -46,10 +44,11 @@ def test_anthropics_sdk_on_bedrock_is_metered(metered: Metered) -> None:
     check_metered(metered, "bedrock_calls.py", {"sdk": INVOKE, "sdk_stream": INVOKE})
 
 
-@pytest.mark.parametrize("call", ["converse", "converse_stream", "invoke_claude", "invoke_nova_stream"])
-def test_the_cache_is_within_the_input(metered: Metered, call: str) -> None:
+def test_the_cache_is_within_the_input(metered: Metered) -> None:
+    calls = ["converse", "converse_stream", "invoke_claude", "invoke_nova_stream"]
+
     # What was thought is in the output and named nowhere.
-    check_subsets(metered, "bedrock_calls.py", [call], cached=CACHED, reasoning=None)
+    check_subsets(metered, "bedrock_calls.py", calls, cached=CACHED, reasoning=None)
 
 
 def test_a_stream_that_breaks_off_is_counted_as_far_as_it_came(metered: Metered) -> None:
