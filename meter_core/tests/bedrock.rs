@@ -65,7 +65,7 @@ fn a_stream_that_outgrows_its_budget_ends_with_an_exception_at_a_message() {
     for round in 0..400 {
         for piece in [half, rest] {
             match exchange.feed(piece, support::NOW + round) {
-                Passage::Forward => forwarded.extend_from_slice(piece),
+                Passage::Forward | Passage::Replace(_) => forwarded.extend_from_slice(piece),
                 Passage::Cut { data, clean } => {
                     cut.get_or_insert((data, clean));
                 }

@@ -232,14 +232,16 @@ def test_a_signed_request_is_sent_as_it_was_signed(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_host_that_is_not_metered_is_not_asked(tmp_path: Path) -> None:
+def test_a_host_that_nobody_named_is_not_asked(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with (
             upstream(routes={PATH: _in_pieces(7)}) as up,
             proxied(_meter(), tmp_path, who=WHO, mode=reverse(up)) as proxy,
         ):
             assert _body(await call(proxy, _ask())) == PLAIN
-            assert (up.requests[0].body, proxy.entries) == (REQUEST, [])
+            entry = await proxy.entry()
+        assert (up.requests[0].body, up.requests[0].headers["accept-encoding"]) == (REQUEST, "gzip, br")
+        assert (entry.provider, entry.decision) == ("openai-compatible", "admit")
 
     run(scenario())
 

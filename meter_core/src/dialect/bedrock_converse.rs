@@ -185,7 +185,7 @@ mod tests {
         for body in [
             r#"{"output":{"message":{"content":[{"text":"a"}]}},"stopReason":"guardrail_intervened"}"#,
             r#"{"output":null,"usage":null}"#,
-            r#"{"usage":{"inputTokens":"5","outputTokens":-1,"totalTokens":{}}}"#,
+            r#"{"usage":{"inputTokens":null,"outputTokens":-1,"totalTokens":{}}}"#,
         ] {
             let (finding, _) = Sample::document(BedrockConverse, body).read();
             assert_eq!(finding.provenance, Provenance::None, "{body}");

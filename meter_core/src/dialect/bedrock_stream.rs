@@ -177,6 +177,21 @@ mod tests {
     }
 
     #[test]
+    fn the_statement_of_usage_is_the_end_however_the_connection_closes() {
+        let metrics = chunk(r#"{"generation":"a","amazon-bedrock-invocationMetrics":{"inputTokenCount":4}}"#);
+        for (dialect, body, input) in [(BedrockConverse, converse(), 103), (BedrockInvoke, metrics, 4)] {
+            let cut = Sample { complete: false, ..Sample::messages(dialect, &body) };
+            let (finding, _) = cut.read();
+
+            assert!(finding.finished && finding.defects.is_empty(), "{dialect:?}");
+            assert_eq!(finding.usage.input_tokens, Some(input));
+        }
+        let stopped = event("messageStop", r#"{"stopReason":"end_turn"}"#);
+        assert!(Sample::messages(BedrockConverse, &stopped).read().0.finished);
+        assert!(!Sample { complete: false, ..Sample::messages(BedrockConverse, &stopped) }.read().0.finished);
+    }
+
+    #[test]
     fn an_exception_is_an_error_by_its_name_and_the_last_words_are_one() {
         let begun = event("contentBlockDelta", r#"{"delta":{"text":"he"}}"#);
         let words = error_message(BedrockConverse, "no \"more\"", "insufficient_quota");

@@ -6,6 +6,7 @@
 
 mod anthropic_batch_results;
 mod anthropic_messages;
+mod anthropic_usage;
 mod aws_error;
 mod bedrock_chunk;
 mod bedrock_converse;
@@ -13,6 +14,8 @@ mod bedrock_invoke;
 mod bedrock_native;
 mod bedrock_stream;
 mod bedrock_usage;
+mod by_model;
+mod choices;
 mod cohere_chat;
 mod cohere_embed;
 mod cohere_rerank;
@@ -42,6 +45,7 @@ mod openai_media;
 mod openai_realtime;
 mod openai_responses;
 mod openai_runs;
+mod openai_tools;
 mod openai_usage;
 mod piece;
 mod prompt;
@@ -52,6 +56,8 @@ mod reply;
 mod request;
 #[cfg(test)]
 mod sample;
+mod session_request;
+mod stated_cost;
 mod subsets;
 mod tgi_generate;
 
@@ -60,7 +66,9 @@ pub(crate) use include_usage::{Addition, addition, with_usage_asked};
 pub use prompt::{Image, ImageSize, Prompt};
 pub use refusal::{error_body, error_field, error_status};
 pub use reply::Reply;
+pub(crate) use reply::SWITCHING_PROTOCOLS;
 pub use request::{RequestFacts, read_request};
+pub use session_request::SessionRequest;
 
 use crate::limits;
 
@@ -139,6 +147,11 @@ impl Dialect {
                 | Self::TgiGenerate
                 | Self::LlamaCppCompletion
         )
+    }
+
+    /// Whether it is spoken over a `WebSocket`, by both sides in turn.
+    pub const fn is_session(self) -> bool {
+        matches!(self, Self::OpenAiRealtime | Self::GeminiLive)
     }
 
     /// Whether what its requests read is text, which can be counted where no usage is stated.

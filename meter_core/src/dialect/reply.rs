@@ -2,6 +2,7 @@
 //!
 //! It owns the order of these and what a finding says about a reply's end. It refuses to know any dialect's paths.
 
+use super::envelope::Envelope;
 use super::finding::{Finding, Progress, SubCall};
 use super::framing::Framing;
 use super::lane::{Json, Lane};
@@ -11,6 +12,9 @@ use crate::decode::Decoder;
 use crate::detect::{Operation, Route};
 use crate::headers::Headers;
 use crate::usage::{Defect, Defects, Provenance};
+
+/// The status of a response behind which a session begins.
+pub(crate) const SWITCHING_PROTOCOLS: u16 = 101;
 
 /// What a reply is to be, as far as the request says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +55,8 @@ impl Reply {
     /// A reader for the reply to the request of `facts` on `route`, before its body.
     pub fn new(route: &Route, facts: &RequestFacts, status: u16, headers: Headers<'_>) -> Self {
         let head = Head { route, facts, headers };
-        let framing = Framing::of(&head);
+        let session = status == SWITCHING_PROTOCOLS;
+        let framing = if session { Framing::of_session(headers) } else { Framing::of(&head) };
         let asked = Asked::by(route, facts);
         let mut finding = Finding { streamed: asked.streamed(&framing), ..Finding::default() };
         if route.operation == Operation::Unknown {
@@ -62,10 +67,10 @@ impl Reply {
             body: Body {
                 billable: route.billable,
                 asked,
-                success: (200..300).contains(&status),
+                success: session || (200..300).contains(&status),
                 dialect: route.dialect,
                 framing,
-                json: Json::new(route.dialect.reader(&head), finding.defects),
+                json: Json::new(route.dialect.reader(&head), Envelope::of(headers), finding.defects),
                 finding,
             },
         }
@@ -123,7 +128,8 @@ struct Body {
 
 impl Body {
     fn feed(&mut self, bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<usize> {
-        let stream = matches!(self.asked, Asked::Stream | Asked::StreamByPath);
+        // A refusal is one document, whatever was asked for.
+        let stream = self.success && matches!(self.asked, Asked::Stream | Asked::StreamByPath);
         let skipped = self.framing.settle(bytes, stream, self.dialect.streams_in_lines());
         self.finding.streamed = self.asked.streamed(&self.framing);
         let bytes = bytes.get(skipped..).unwrap_or_default();
@@ -144,9 +150,12 @@ impl Body {
             .then(|| stated(&outcome.error_code, &envelope.error_name()))
             .flatten();
         finding.text_seen = self.json.text_seen;
+        finding.pending = outcome.pending;
         finding.finished = match self.framing {
             Framing::Document | Framing::Array(_) => self.json.scanner.is_complete(),
-            Framing::Events(_) | Framing::Lines(_) | Framing::Messages(_) => self.json.done || outcome.ended,
+            Framing::Events(_) | Framing::Lines(_) | Framing::Messages(_) | Framing::Session(_) => {
+                self.json.done || outcome.ended
+            }
             Framing::Unsure(_) | Framing::Opaque => false,
         };
         finding.defects = self.json.defects;
@@ -165,9 +174,10 @@ impl Body {
             finding.provenance =
                 if outcome.usage.is_some() { Provenance::Reported } else { Provenance::None };
             finding.usage = outcome.usage.clone().unwrap_or_default();
-            finding.stated_cost = outcome.cost.or(envelope.cost);
+            finding.stated_cost = outcome.cost.or(envelope.cost.total());
             finding.defects.extend(outcome.defects);
             let other = |call: &&SubCall| Some(&call.model) != finding.response_model.as_ref();
+            finding.tool_calls.clone_from(&outcome.tool_calls);
             finding.sub_calls = outcome.sub_calls.iter().filter(other).cloned().collect();
         }
         outcome
@@ -188,6 +198,8 @@ impl Body {
             // A paid stream that was announced and never began has lost its answer.
             Framing::Unsure(_) => whole && !(finding.streamed && paid),
             Framing::Opaque => whole,
+            // Most clients leave without a word.
+            Framing::Session(_) => whole && !finding.defects.contains(Defect::Truncated),
             Framing::Document | Framing::Array(_) => false,
         };
         let one = matches!(self.framing, Framing::Document | Framing::Array(_));

@@ -6,27 +6,11 @@
 
 use super::decision::{Passage, Rewrite, field};
 use crate::budget::Mode;
-use crate::detect::Route;
+use crate::detect::{Route, states_usage_on_request};
 use crate::dialect::{Addition, RequestFacts, addition, with_usage_asked};
 use crate::frame::event_edit::{EventEdit, lone_data};
 use crate::headers::Headers;
 use crate::meter::{IncludeUsage, Policies, Request};
-
-/// Providers of streams in `OpenAI`'s shape that state usage without being asked, or are not known to put it where `OpenAI` does
-/// when they are. There is little to learn, and what asking adds could not be told from what they always say.
-const NEVER_ASKED: [&str; 11] = [
-    "cohere",
-    "deepseek",
-    "fireworks",
-    "gemini",
-    "groq",
-    "mistral",
-    "openrouter",
-    "perplexity",
-    "together",
-    "vertex",
-    "xai",
-];
 
 /// What becomes of a request that nothing refuses.
 pub(super) struct Passing {
@@ -61,9 +45,11 @@ impl Passing {
 /// The request with usage asked for; None if it may not or need not be touched.
 fn asked(route: &Route, facts: &RequestFacts, request: &Request<'_>) -> Option<Rewrite> {
     let headers = request.headers;
-    let suits = facts.stream && route.billable && !route.guessed && route.dialect.takes_stream_options();
-    let known = !NEVER_ASKED.contains(&&*route.provider);
-    if !suits || !known || is_coded(headers) || is_signed(request) {
+    let suits = facts.stream && route.billable && route.dialect.takes_stream_options();
+    // Elsewhere there is little to learn, and what asking adds could not be told from what is always said. Nor is a server
+    // asked that nobody named: what it makes of the option is not known.
+    let waits = states_usage_on_request(&route.provider) && !route.guessed;
+    if !suits || !waits || is_coded(headers) || is_signed(request) {
         return None;
     }
     let body = with_usage_asked(request.body?)?;

@@ -9,6 +9,7 @@
 
 mod clause;
 mod configured;
+mod makers;
 mod model;
 mod name;
 mod provider;
@@ -155,7 +156,15 @@ impl PriceBook {
     }
 
     pub(crate) fn look_up(&self, provider: &str, model: &str) -> Option<Found<'_>> {
-        let provider = self.book.provider(&name::provider(provider))?;
+        let name = name::provider(provider);
+        let own = self.book.provider(&name).and_then(|provider| self.found(provider, model));
+        own.or_else(|| {
+            let behind = makers::behind(&name, model);
+            behind.iter().find_map(|(maker, model)| self.found(self.book.provider_by_id(maker)?, model))
+        })
+    }
+
+    fn found<'a>(&'a self, provider: &'a Provider, model: &str) -> Option<Found<'a>> {
         let resellers = || provider.fallback.iter().filter_map(|id| self.book.provider_by_id(id));
         name::model_spellings(model).find_map(|spelling| {
             let own = provider.find(&spelling).map(|model| (model, false));
@@ -238,6 +247,11 @@ mod tests {
                 "regional.anthropic.claude-sonnet-4-20250514-v1:0",
             ),
             ("bedrock", "us.amazon.nova-pro-v1:0", "amazon.nova-pro-v1:0"),
+            ("pydantic-gateway", "gpt-5-2025-08-07", "gpt-5"),
+            ("pydantic-gateway", "claude-sonnet-4-5", "claude-sonnet-4-5"),
+            ("vercel", "anthropic/claude-sonnet-4.5", "claude-sonnet-4-5"),
+            ("cloudflare-gateway", "openai/gpt-4o", "gpt-4o"),
+            ("huggingface", "Qwen/Qwen3-32B:groq", "Qwen/Qwen3-32B"),
         ];
         for (provider, model, id) in cases {
             assert_eq!(id_of(provider, model).as_deref(), Some(id), "{provider} {model}");
