@@ -18,6 +18,7 @@ pub mod limits;
 pub mod meter;
 pub mod money;
 pub mod price_book;
+pub mod prompt_rules;
 pub mod snapshot;
 pub mod tokenizer;
 pub mod usage;

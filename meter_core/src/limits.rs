@@ -12,6 +12,9 @@ pub const EVENT_STREAM_HEADERS_BYTES_MAX: u32 = 128 << 10;
 pub const JSON_LINE_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one WebSocket message that are read, inflated if it is compressed; realtime audio comes in 15 MB at most.
 pub const WEB_SOCKET_MESSAGE_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one event held back while a stream is edited. Chunks of text have a few hundred; a longer event carries media,
+/// and is passed on unedited.
+pub const EDITED_EVENT_BYTES_MAX: usize = 1 << 20;
 /// Bytes of one JSON scalar kept as a value. Longer strings are only streamed as text.
 pub const JSON_SCALAR_BYTES_MAX: usize = 1024;
 /// Bytes of a JSON path kept for matching; longer paths match nothing.
@@ -50,6 +53,18 @@ pub const OUTPUT_STEP_TOKENS: u64 = 256;
 pub const UNCOUNTED_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Models whose reply lengths are remembered.
 pub const EXPECTED_MODELS_MAX: usize = 256;
+/// Attempts remembered, so that a repeat after a failure counts as a retry; about 5 MB.
+pub const ATTEMPTS_MAX: usize = 65_536;
+/// Nanoseconds that an attempt is remembered: SDKs wait up to a minute between retries.
+pub const ATTEMPT_TTL_NS: i64 = 120_000_000_000;
+/// Nanoseconds without an answer after which the same request again is a retry; samples drawn in parallel come at once.
+pub const ATTEMPT_PATIENCE_NS: i64 = 5_000_000_000;
+/// Credentials whose account is remembered.
+pub const ORGANIZATIONS_MAX: usize = 1024;
+/// Bytes of a client's version kept; longer ones are none.
+pub const VERSION_BYTES_MAX: usize = 24;
+/// Models whose counts are corrected by what was learned, 1.5 KB each.
+pub const CALIBRATED_MODELS_MAX: usize = 256;
 /// Finished responses remembered so that later polls of them cost nothing.
 pub const SEEN_RESPONSES_MAX: usize = 65_536;
 /// Distinct values of one metric label; later ones become `other`.
@@ -76,6 +91,12 @@ pub const PROMPT_TEXT_BYTES_MAX: usize = 64 << 20;
 /// Texts of one prompt kept apart; the rest is one text. Counting each on its own makes a difference of a token or two, and
 /// a body can hold a text in every fourth byte.
 pub const PROMPT_TEXTS_MAX: usize = 1 << 18;
+/// Pictures of one request whose size is looked at; more are held at the largest. Providers take up to a hundred.
+pub const IMAGES_MAX: usize = 256;
+/// Bytes of a picture in which its size is looked for. Camera files put a preview and colour profiles before it.
+pub const IMAGE_HEAD_BYTES_MAX: usize = 64 << 10;
+/// Nesting of a tool's parameters that is counted as a signature; deeper ones are counted as JSON.
+pub const TOOL_SCHEMA_DEPTH_MAX: usize = 16;
 /// Parts of a multipart form looked at; uploads have a file and a dozen settings.
 pub const FORM_FIELDS_MAX: usize = 64;
 /// Models named by the sub-calls of one exchange; more are added to the last.

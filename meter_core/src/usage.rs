@@ -3,7 +3,8 @@
 //! Totals are inclusive: input includes cache reads and writes, output includes reasoning. A number that the
 //! provider did not state is absent, never zero. This file refuses to know any provider.
 
-/// Normalised counts. `None` is "not stated".
+/// Normalised counts. `None` is "not stated". The first eleven are what the ledger and every export carry; the others are units
+/// that are billed instead of tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// All input tokens, including cache reads and writes and tool-use prompts.
@@ -28,9 +29,18 @@ pub struct Usage {
     pub image_output_tokens: Option<u64>,
     /// Server-side web searches, billed per request.
     pub web_search_requests: Option<u64>,
+    /// Pages of documents that were read, where those are billed instead of tokens (OCR).
+    pub pages: Option<u64>,
+    /// Searches of a reranker, as its provider counts them: a query with up to so many documents.
+    pub search_units: Option<u64>,
 }
 
 impl Usage {
+    /// Whether something is billed by a unit that no price book has rates for.
+    pub fn has_unpriced_units(&self) -> bool {
+        [self.pages, self.search_units].into_iter().flatten().any(|units| units > 0)
+    }
+
     /// What is left of each count without `part`; a count that was not stated stays so.
     #[must_use]
     pub fn less(&self, part: &Self) -> Self {
@@ -49,6 +59,8 @@ impl Usage {
             image_input_tokens: rest(self.image_input_tokens, part.image_input_tokens),
             image_output_tokens: rest(self.image_output_tokens, part.image_output_tokens),
             web_search_requests: rest(self.web_search_requests, part.web_search_requests),
+            pages: rest(self.pages, part.pages),
+            search_units: rest(self.search_units, part.search_units),
         }
     }
 }

@@ -143,6 +143,7 @@ fn a_stream_that_outgrows_its_budget_is_cut_at_an_event_with_the_providers_error
         for piece in [half, rest] {
             match exchange.feed(piece.as_bytes(), NOW + round) {
                 Passage::Forward => forwarded.extend_from_slice(piece.as_bytes()),
+                Passage::Replace(data) => forwarded.extend(data),
                 Passage::Cut { data, clean } => {
                     cut.get_or_insert((data, clean, round));
                 }
@@ -272,7 +273,7 @@ fn an_anthropic_stream_cut_off_after_its_start_keeps_the_input_it_stated() {
 fn an_unpriced_model_is_refused_only_where_the_policy_says_so() {
     let body = r#"{"model":"nobody-knows-me","messages":[]}"#;
     let under = |unpriced: Unpriced| {
-        let policies = Policies { unpriced, mode: Mode::Enforce };
+        let policies = Policies { unpriced, ..Policies::default() };
         post(&meter(vec![], policies), "api.openai.com", "/v1/chat/completions", body)
     };
 

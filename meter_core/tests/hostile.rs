@@ -123,14 +123,19 @@ fn a_bomb_is_stopped_in_proportion_to_what_came_over_the_wire() {
 #[test]
 fn a_bomb_in_a_request_is_read_within_its_bounds() {
     flat(|| {
-        // Three bytes of wire for a prompt of a thousand texts.
-        let text = br#"{"role":"user","content":["a","a","a","a","a","a","a","a"]},"#;
-        let body = [br#"{"model":"m","messages":["#.as_slice(), &text.repeat(400_000), b"{}]}"].concat();
-        let compressed = gzip(&body);
-        drop(body);
+        // Sixteen million texts of one byte each, in 64 MB of messages, in less than 400 kB on the wire.
+        let text =
+            [br#"{"role":"user","content":["#.as_slice(), &br#""a","#.repeat(1000), br#""a"]},"#].concat();
+        let (first, last) = (br#"{"model":"m","messages":["#.as_slice(), b"{}]}".as_slice());
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(first).unwrap();
+        (0..16_000).for_each(|_| encoder.write_all(&text).unwrap());
+        encoder.write_all(last).unwrap();
+        let compressed = encoder.finish().unwrap();
         let facts = read_request(&chat(), Headers(&[(b"content-encoding", b"gzip")]), &compressed);
 
         assert_eq!(facts.model.as_deref(), Some("m"));
+        assert_eq!(facts.prompt.texts().count(), limits::PROMPT_TEXTS_MAX);
     });
 }
 

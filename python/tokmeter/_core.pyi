@@ -24,7 +24,9 @@ __all__ = [
     "Policies",
     "PriceBook",
     "Refuse",
+    "Replace",
     "Request",
+    "Rewrite",
     "Snapshot",
     "Tokenizer",
     "built_in_hosts",
@@ -78,9 +80,23 @@ class Budget:
 
 @final
 class Policies:
-    """What to do where no budget speaks. `unpriced` is ``allow``, ``refuse`` or ``price_as:MODEL``."""
+    """What to do where no budget speaks.
 
-    def __new__(cls, *, unpriced: str = "allow", mode: _Mode = "enforce") -> Policies: ...
+    `unpriced` is ``allow``, ``refuse`` or ``price_as:MODEL``; `unknown_paths` (of a metered host) ``allow`` or ``refuse``.
+    With `include_usage` ``inject``, streams that do not ask for their usage are asked in their place, and what that adds to
+    the reply is taken out again. Users that applications name are kept as keyed fingerprints, unless `plain_users` or a
+    budget's scope names them.
+    """
+
+    def __new__(
+        cls,
+        *,
+        unpriced: str = "allow",
+        unknown_paths: str = "allow",
+        include_usage: Literal["leave", "inject"] = "leave",
+        plain_users: bool = False,
+        mode: _Mode = "enforce",
+    ) -> Policies: ...
 
 @final
 class PriceBook:
@@ -137,6 +153,17 @@ class Admit:
     """The request goes upstream unchanged."""
 
 @final
+class Rewrite:
+    """The request goes upstream with this body and these header fields."""
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Fields, each to stand in the place of all those of its name. The others stay."""
+
+@final
 class Refuse:
     """The request must not be sent; answer with this instead."""
 
@@ -158,11 +185,18 @@ class Refuse:
         """The binding budget; None when a policy refused."""
     @property
     def reason(self) -> str:
-        """usd, tokens, requests, unpriced, unmetered."""
+        """usd, tokens, requests, unpriced, unknown_path, unmetered."""
 
 @final
 class Forward:
     """The chunk goes to the client unchanged."""
+
+@final
+class Replace:
+    """The client gets `data` in place of the chunk; nothing, where the chunk is left out or held back."""
+
+    @property
+    def data(self) -> bytes: ...
 
 @final
 class Cut:
@@ -187,13 +221,23 @@ class Exchange:
     @property
     def id(self) -> str: ...
     @property
-    def decision(self) -> Admit | Refuse: ...
+    def decision(self) -> Admit | Rewrite | Refuse:
+        """What to do with the request. The body of a `Rewrite` is there until `respond` is called."""
     @property
     def closed(self) -> bool: ...
-    def respond(self, status: int, headers: _Headers) -> None:
-        """The status line and header fields of the response have arrived."""
-    def feed(self, chunk: bytes, now: int) -> Forward | Cut:
+    def respond(self, status: int, headers: _Headers) -> bool:
+        """The status line and header fields of the response have arrived.
+
+        Whether chunks of its body may be replaced: a length it declares does not hold for the client then, and what is held
+        back must be asked for with `release`.
+        """
+    def feed(self, chunk: bytes, now: int) -> Forward | Replace | Cut:
         """One piece of the response body, as it was on the wire (still compressed)."""
+    def release(self) -> bytes:
+        """What is held back of the reply, once: less than one event.
+
+        It goes to the client before anything else does, when the reply has ended or when chunks are no longer fed.
+        """
     def close(self, reason: _CloseReason, now: int) -> LedgerEntry | None:
         """Settles the exchange and returns its ledger entry the first time, None ever after."""
 
@@ -239,7 +283,7 @@ class LedgerEntry:
     def priced(self) -> bool: ...
     @property
     def decision(self) -> str:
-        """admit, refuse or cut."""
+        """admit, rewrite, refuse or cut."""
     @property
     def would_refuse(self) -> bool:
         """A budget or policy in shadow mode would have refused or cut."""
@@ -271,6 +315,17 @@ class LedgerEntry:
     def organization(self) -> str | None: ...
     @property
     def user(self) -> str | None: ...
+    @property
+    def session(self) -> str | None:
+        """Keyed fingerprint of the session that the client names."""
+    @property
+    def project(self) -> str | None: ...
+    @property
+    def trace(self) -> str | None:
+        """Trace id of W3C trace context."""
+    @property
+    def sdk(self) -> str | None:
+        """Client library or agent, of a bounded list, and its version."""
     @property
     def alerts(self) -> list[tuple[str, str]]:
         """`(budget, fraction)` thresholds that this settlement crossed for the first time in their window."""
@@ -348,6 +403,13 @@ class Meter:
         """Gives up reservations whose owner is lost; call about once a second. Returns alerts as in `LedgerEntry`."""
     def restore(self, entry: dict[str, Any], now: int) -> None:
         """Re-applies a ledger entry (fields of `LedgerEntry` by name) to the current budget windows at start."""
+    def calibrations(self) -> list[tuple[str, str, str, str]]:
+        """What was learned of how far estimates lie from what providers state, one of each model.
+
+        `(provider, model, of prompts, of replies)`; the last two are exchanges by percent, ``112:40 113:7``.
+        """
+    def restore_calibration(self, provider: str, model: str, prompts: str, replies: str) -> None:
+        """Takes up what an earlier process learned; what cannot be read teaches nothing."""
     def snapshot(self, now: int) -> Snapshot: ...
 
 def built_in_hosts() -> list[tuple[str, str, str]]:

@@ -1,4 +1,4 @@
-"""What the budgets remember: which part of the ledger is charged again when a process starts. Knows no store."""
+"""What a process takes over from those before it: what its budgets remember, and what was learned. Knows no store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tokmeter._core import Meter
 from tokmeter.config import BudgetConfig
-from tokmeter.store.ledger import LedgerReader
+from tokmeter.store.ledger import Calibration, Ledger, LedgerReader
 
 HOUR_NS = 3_600 * 10**9
 LOOKBACK_NS = {
@@ -39,3 +39,29 @@ def restore(meter: Meter, reader: LedgerReader, budgets: Iterable[BudgetConfig],
         meter.restore(entry, now)
         restored += 1
     return restored
+
+
+class Learning:
+    """Carries what the meter learns about its own counts to the ledger, and from there to the next process."""
+
+    def __init__(self, meter: Meter, ledger: Ledger) -> None:
+        """Learns nothing yet."""
+        self._meter = meter
+        self._ledger = ledger
+        self._kept: set[Calibration] = set()
+
+    def restore(self, reader: LedgerReader) -> None:
+        """Teach the meter what earlier processes learned."""
+        for kept in reader.calibrations():
+            self._meter.restore_calibration(kept.provider, kept.model, kept.input, kept.output)
+        self._kept = self._learned()
+
+    def keep(self) -> None:
+        """Hand what is new to the ledger."""
+        learned = self._learned()
+        for calibration in learned - self._kept:
+            self._ledger.learn(calibration)
+        self._kept = learned
+
+    def _learned(self) -> set[Calibration]:
+        return {Calibration(*calibration) for calibration in self._meter.calibrations()}

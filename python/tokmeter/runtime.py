@@ -19,12 +19,14 @@ from tokmeter.config import Config, meter_arguments
 from tokmeter.export.jsonl import EventStream
 from tokmeter.export.prometheus import Collector, build_info
 from tokmeter.export.server import MetricsServer
-from tokmeter.restoration import restore
+from tokmeter.restoration import Learning, restore
 from tokmeter.state import StateDirectory
 from tokmeter.store.sqlite import SqliteLedger, SqliteReader
 
 EXPIRY_S = 1.0
 """How often reservations without an owner are given up."""
+LEARNING_S = 60.0
+"""How often what was learned about counts goes to the ledger."""
 LEDGER_CLOSE_S = 5.0
 """How long the last entries may take to become durable at the end."""
 
@@ -73,11 +75,15 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
         ledger = SqliteLedger.open(plan.ledger)
         stack.callback(ledger.close, LEDGER_CLOSE_S)
         meter = build_meter(plan)
+        learning = Learning(meter, ledger)
         with closing(SqliteReader.open(plan.ledger)) as reader:
             restore(meter, reader, plan.config.budgets, now_ns())
+            learning.restore(reader)
+        stack.callback(learning.keep)
         events = EventStream()
         metrics = _serve_metrics(stack, plan, meter, ledger, events)
         stack.push_async_callback(_cancelled, asyncio.create_task(_expire(meter)))
+        stack.push_async_callback(_cancelled, asyncio.create_task(_learn(learning)))
         capture = ProxyCapture(meter, plan.who, plan.proxy, _sink(ledger, events, plan.sinks), now_ns)
         stack.push_async_callback(capture.stop)
         addresses = await capture.start()
@@ -149,6 +155,12 @@ async def _expire(meter: Meter) -> None:
     while True:
         await asyncio.sleep(EXPIRY_S)
         _tell(meter.expire(now_ns()))
+
+
+async def _learn(learning: Learning) -> None:
+    while True:
+        await asyncio.sleep(LEARNING_S)
+        learning.keep()
 
 
 async def _cancelled[T](task: asyncio.Task[T]) -> None:

@@ -22,7 +22,9 @@ from tokmeter._core import (
     Policies,
     PriceBook,
     Refuse,
+    Replace,
     Request,
+    Rewrite,
 )
 from tokmeter.export.catalog import CATALOG
 from tokmeter.export.prometheus import Collector, exposition
@@ -73,6 +75,10 @@ EVENT_KEYS = {
     "user",
     "decision",
     "budget",
+    "session",
+    "project",
+    "trace",
+    "sdk",
 }
 
 
@@ -180,6 +186,28 @@ def test_a_refusal_is_the_providers_own() -> None:
     assert (entry.decision, entry.cost_nano_usd) == ("refuse", 0)
 
 
+def test_a_stream_is_asked_for_its_usage_in_the_clients_place() -> None:
+    meter = Meter(price_book=PriceBook.embedded(), policies=Policies(include_usage="inject"), seed=bytes(16))
+    exchange = opened(meter, request(stream=True))
+
+    rewrite = exchange.decision
+    assert isinstance(rewrite, Rewrite)
+    assert json.loads(rewrite.body)["stream_options"] == {"include_usage": True}
+    assert dict(rewrite.headers)[b"accept-encoding"] == b"identity"
+    assert exchange.respond(200, SSE) is True
+    usage = b'data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":7}}\n\n'
+    replaced = exchange.feed(usage + b"data: [DO", NOW)
+    assert isinstance(replaced, Replace)
+    assert replaced.data == b""
+    assert (exchange.release(), exchange.release()) == (b"data: [DO", b"")
+    entry = exchange.close("complete", NOW)
+    assert entry is not None
+    assert (entry.decision, entry.provenance, entry.usage["output_tokens"]) == ("rewrite", "reported", 7)
+    assert meter.snapshot(NOW).series("decisions") == [(("rewrite", "enforce", "include_usage"), 1)]
+    with pytest.raises(ValueError, match="leave or inject"):
+        Policies(include_usage="ask")  # type: ignore[arg-type]
+
+
 def test_a_stream_is_cut_and_stays_cut() -> None:
     exchange = opened(build(cap("0.0026")), request(stream=True, max_tokens=100_000))
     exchange.respond(200, SSE)
@@ -213,6 +241,27 @@ def test_every_source_of_the_catalog_is_a_series_with_its_labels() -> None:
         snapshot.series("nonsense")
     with pytest.raises(ValueError, match="no histogram"):
         snapshot.histogram("nonsense")
+
+
+def test_what_the_wire_tells_is_in_the_entry_and_what_was_learned_goes_on() -> None:
+    fields = [(b"user-agent", b"curl/8.5.0"), (b"openai-project", b"proj_1"), (b"x-session-id", b"s")]
+    meter = build(policies=Policies(plain_users=True, unknown_paths="refuse"))
+    asked = Request(
+        method="POST", host="api.openai.com", port=443, path="/v1/brand/new", headers=fields, body=b'{"user":"ana"}'
+    )
+    exchange = meter.open(asked, Attribution(), NOW)
+    assert exchange is not None
+    entry = exchange.close("complete", NOW)
+    assert entry is not None
+
+    assert (entry.sdk, entry.project, entry.trace, entry.user) == ("curl/8.5.0", "proj_1", None, "ana")
+    assert (entry.session or "").startswith("session-")
+    assert (entry.decision, entry.reason) == ("refuse", "unknown_path")
+    meter.restore_calibration("p", "m", "112:40 113:7", "")
+    meter.restore_calibration("p", "n", "nonsense", "")
+    assert meter.calibrations() == [("p", "m", "112:40 113:7", "")]
+    with pytest.raises(ValueError, match="unknown paths"):
+        Policies(unknown_paths="ask")
 
 
 def test_accounts_by_user_or_key_never_name_anybody_in_a_metric() -> None:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import pytest
 
 from tokmeter.config import BudgetConfig, LimitConfig, WindowConfig
-from tokmeter.restoration import LOOKBACK_NS, restore, since
+from tokmeter.restoration import LOOKBACK_NS, Learning, restore, since
+from tokmeter.store.ledger import Calibration
 
 NOW = 1_767_225_600_000_000_000
 HOUR = 3_600 * 10**9
@@ -79,3 +80,47 @@ def test_the_ledger_is_not_read_when_no_window_reaches_back() -> None:
 
     assert restore(Meter(), reader, [], NOW) == 0  # type: ignore[arg-type]  # the two methods that are used
     assert reader.asked == []
+
+
+class Store:
+    """A ledger and its reader, as far as learning goes."""
+
+    def __init__(self, *kept: Calibration) -> None:
+        self.kept = list(kept)
+        self.learned: list[Calibration] = []
+
+    def calibrations(self) -> list[Calibration]:
+        return self.kept
+
+    def learn(self, calibration: Calibration) -> None:
+        self.learned.append(calibration)
+
+
+class Pupil:
+    """A meter, as far as learning goes."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def calibrations(self) -> list[tuple[str, str, str, str]]:
+        return [(*key, *value) for key, value in self.known.items()]
+
+    def restore_calibration(self, provider: str, model: str, prompts: str, replies: str) -> None:
+        self.known[provider, model] = (prompts, replies)
+
+
+def test_what_was_learned_is_taken_over_and_only_what_is_new_is_kept() -> None:
+    old, store, pupil = Calibration("p", "m", "112:40", ""), Store(Calibration("p", "m", "112:40", "")), Pupil()
+    learning = Learning(pupil, store)  # type: ignore[arg-type]  # the methods that are used
+
+    learning.restore(store)  # type: ignore[arg-type]  # the methods that are used
+    learning.keep()
+    assert (pupil.calibrations(), store.learned) == ([("p", "m", "112:40", "")], [])
+
+    pupil.known["p", "n"] = ("90:1", "")
+    pupil.known["p", "m"] = ("112:41", "")
+    learning.keep()
+    learning.keep()
+    assert set(store.learned) == {Calibration("p", "n", "90:1", ""), Calibration("p", "m", "112:41", "")}
+    assert len(store.learned) == 2
+    assert old not in store.learned

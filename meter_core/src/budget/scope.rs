@@ -118,6 +118,14 @@ impl Scope {
         Ok(Self { selectors })
     }
 
+    /// The one value that `dimension` must have, if it is so.
+    pub fn exactly(&self, dimension: Dimension) -> Option<&str> {
+        self.selectors.iter().find_map(|(selected, selector)| match selector {
+            Selector::Exact(exact) if *selected == dimension => Some(&**exact),
+            _ => None,
+        })
+    }
+
     /// Whether every selector matches; an absent value matches none, not even `*`.
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
         self.selectors.iter().all(|(dimension, selector)| {

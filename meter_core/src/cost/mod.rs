@@ -83,7 +83,7 @@ impl Rates {
 
 impl PriceBook {
     /// Prices a usage at `at_ns` (nanoseconds since 1970, UTC). `None` is unpriced: the model is unknown, has no rate
-    /// for tokens that were used, or ran on capacity bought in advance.
+    /// for tokens that were used, ran on capacity bought in advance, or is billed by a unit that the book does not know.
     pub fn charge(
         &self,
         provider: &str,
@@ -92,6 +92,9 @@ impl PriceBook {
         service_tier: Option<&str>,
         at_ns: i64,
     ) -> Option<Charge> {
+        if usage.has_unpriced_units() {
+            return None;
+        }
         let terms = Terms::find(self, provider, model, service_tier, at_ns)?;
         let input_tokens = quantity::input_total(usage);
         let quantities = Quantities::of(usage).fold(|kind| terms.has_rate(kind));
@@ -259,6 +262,17 @@ mod tests {
         assert_eq!(book().charge("openai", "text-embedding-3-small", &plain(8, 1), None, NOW), None);
         let free = book().charge("openrouter", "qwen/qwq-32b:free", &plain(10, 10), None, NOW).unwrap();
         assert_eq!((free.total, free.is_complete()), (Nano::ZERO, true));
+    }
+
+    #[test]
+    fn units_without_rates_are_unpriced_whatever_the_model() {
+        let pages = Usage { pages: Some(2), ..Usage::default() };
+        let searches = Usage { search_units: Some(1), ..plain(10, 0) };
+        let none = Usage { pages: Some(0), search_units: Some(0), ..plain(1000, 0) };
+        for usage in [&pages, &searches] {
+            assert_eq!(book().charge("openai", "gpt-4o", usage, None, NOW), None, "{usage:?}");
+        }
+        assert_eq!(nano("openai", "gpt-4o", &none, None), 2_500_000);
     }
 
     #[test]

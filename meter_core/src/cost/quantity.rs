@@ -133,6 +133,7 @@ pub(super) mod tests {
             image_input_tokens: fields[8],
             image_output_tokens: fields[9],
             web_search_requests: fields[10],
+            ..Usage::default()
         })
     }
 

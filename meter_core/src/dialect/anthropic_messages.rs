@@ -213,9 +213,13 @@ pub(super) fn request_part(path: &str) -> Part {
         "messages.#" => Part::Message,
         "tools.#" => Part::Tool,
         "messages.#.content.#.input" | "output_config.format" => Part::Json,
-        "messages.#.content.#.type" | "messages.#.content.#.content.#.type" => Part::Kind,
+        "messages.#.content.#.type"
+        | "messages.#.content.#.content.#.type"
+        | "messages.#.content.#.source.content.#.type" => Part::Kind,
         "messages.#.content.#.source.type" => Part::SourceKind,
         "messages.#.content.#.source.data" => Part::SourceData,
+        "messages.#.content.#.content.#.source.data"
+        | "messages.#.content.#.source.content.#.source.data" => Part::Picture,
         "system"
         | "system.#.text"
         | "messages.#.content"

@@ -15,6 +15,8 @@ pub(super) struct Envelope {
     /// An error object, text or event was seen.
     pub(super) error: bool,
     error_code: Option<String>,
+    /// A name, where the code is the number of the HTTP status.
+    error_status: Option<String>,
     error_type: Option<String>,
 }
 
@@ -24,7 +26,15 @@ impl Envelope {
         let inner = inner(path);
         matches!(
             inner,
-            "model" | "id" | "service_tier" | "usage.service_tier" | "error" | "error.code" | "error.type"
+            "model"
+                | "id"
+                | "service_tier"
+                | "usage.service_tier"
+                | "error"
+                | "error.code"
+                | "error.status"
+                | "error.type"
+                | "error_type"
         ) || matches!(path, "type" | "code")
     }
 
@@ -42,7 +52,8 @@ impl Envelope {
             "model" => &mut self.model,
             "id" => &mut self.id,
             "service_tier" | "usage.service_tier" => &mut self.service_tier,
-            "error.type" => &mut self.error_type,
+            "error.type" | "error_type" => &mut self.error_type,
+            "error.status" => &mut self.error_status,
             "error.code" => {
                 if let Scalar::Number(code) = value {
                     self.error_code = name(code);
@@ -74,12 +85,18 @@ impl Envelope {
 
     /// The most specific name of the error.
     pub(super) fn error_name(&self) -> Option<String> {
-        self.error_code.clone().or_else(|| self.error_type.clone())
+        [&self.error_status, &self.error_code, &self.error_type].into_iter().find_map(Clone::clone)
     }
+}
+
+/// The path inside an element where the whole body is one array, whose elements are the chunks of a stream.
+pub(super) fn element(path: &str) -> &str {
+    if path == "#" { "" } else { path.strip_prefix("#.").unwrap_or(path) }
 }
 
 /// The path inside the response or message object that a stream event carries.
 pub(super) fn inner(path: &str) -> &str {
+    let path = element(path);
     path.strip_prefix("response.").or_else(|| path.strip_prefix("message.")).unwrap_or(path)
 }
 

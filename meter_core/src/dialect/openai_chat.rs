@@ -78,6 +78,8 @@ pub(super) fn request_part(path: &str) -> Part {
         "response_format.json_schema" => Part::Json,
         "messages.#.name" => Part::Name,
         "messages.#.content.#.type" => Part::Kind,
+        "messages.#.content.#.image_url" | "messages.#.content.#.image_url.url" => Part::Picture,
+        "messages.#.content.#.image_url.detail" => Part::Detail,
         "messages.#.content"
         | "messages.#.content.#.text"
         | "messages.#.content.#.refusal"

@@ -119,6 +119,8 @@ pub(super) fn request_part(path: &str) -> Part {
         "tools.#" => Part::Tool,
         "text.format" => Part::Json,
         "input.#.content.#.type" | "input.#.output.#.type" => Part::Kind,
+        "input.#.content.#.image_url" | "input.#.output.#.image_url" => Part::Picture,
+        "input.#.content.#.detail" | "input.#.output.#.detail" => Part::Detail,
         "instructions"
         | "input.#.content"
         | "input.#.content.#.text"

@@ -1,5 +1,8 @@
 //! Reads a request's body: what was asked for and the prompt; refuses to know which dialect puts it where.
 
+use serde_json::Value;
+
+use super::piece::Piece;
 use super::{Dialect, Prompt, form, name};
 use crate::decode::Decoder;
 use crate::detect::Route;
@@ -22,14 +25,20 @@ pub(super) enum Part {
     Name,
     /// A tool definition; its JSON is text.
     Tool,
-    /// An object whose JSON is text.
+    /// An object whose JSON is text; a string is text as well.
     Json,
-    /// The type of a content part, which may be media.
+    /// The type of a content part, which may be media: the dialect's word or a media type.
     Kind,
+    /// A picture, as a link, a data URL or base64.
+    Picture,
+    /// How closely to look at a picture.
+    Detail,
     /// Whether a source's data is plain text.
     SourceKind,
     /// Data of a source: text or base64.
     SourceData,
+    /// Media, as an object or as text that nobody reads here.
+    Media,
     /// The most tokens that one choice may generate.
     MaxOutput,
     /// How many choices are asked for.
@@ -38,10 +47,23 @@ pub(super) enum Part {
     Other,
 }
 
-/// Content parts that are no text.
-const MEDIA: [&str; 8] =
-    ["image_url", "input_image", "image", "input_audio", "audio", "file", "input_file", "document"];
-
+/// Short strings that are read whatever the dialect.
+const KEPT: [&str; 12] = [
+    "model",
+    "service_tier",
+    "serviceTier",
+    "user",
+    "safety_identifier",
+    "metadata.session_id",
+    "tool_choice",
+    "tool_choice.type",
+    "previous_response_id",
+    "conversation",
+    "conversation.id",
+    "prompt.id",
+];
+/// Anthropic's name of the end user.
+const USER_ID: &str = "metadata.user_id";
 /// The longer lifetime of a cache write, as Anthropic spells it.
 const LONG_CACHE: &str = "1h";
 
@@ -52,6 +74,7 @@ fn is_cache_lifetime(path: &str) -> bool {
 
 /// What a request asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that a request says or does not")]
 pub struct RequestFacts {
     /// The model asked for.
     pub model: Option<String>,
@@ -63,12 +86,16 @@ pub struct RequestFacts {
     pub choices: u32,
     /// The tier asked for.
     pub service_tier: Option<String>,
-    /// The end user named in the body (`user`, `safety_identifier`, Anthropic's `metadata.user_id` up to its session).
+    /// The end user named in the body (`user`, `safety_identifier`, Anthropic's `metadata.user_id` without its session).
     pub user: Option<String>,
+    /// The session named in the body (`metadata.session_id`, or inside `metadata.user_id`).
+    pub session: Option<String>,
     /// The response is to be worked out in the background and read later.
     pub background: bool,
     /// Some of the prompt may be written to a cache that lives one hour.
     pub long_cache: bool,
+    /// The provider adds what it keeps: an earlier response, a conversation, a stored prompt.
+    pub continues: bool,
     /// What the model reads.
     pub prompt: Prompt,
     /// What was wrong with the body.
@@ -78,7 +105,9 @@ pub struct RequestFacts {
 impl RequestFacts {
     /// Whether the body bears out that it is for a model: JSON that gives it something to read.
     pub fn asks_a_model(&self) -> bool {
-        let read = self.prompt.text_bytes() > 0 || self.prompt.token_ids > 0 || self.prompt.media > 0;
+        let prompt = &self.prompt;
+        let media = prompt.media > 0 || !prompt.images.is_empty();
+        let read = prompt.text_bytes() > 0 || prompt.token_ids > 0 || media;
         read && self.defects.is_empty()
     }
 }
@@ -97,6 +126,7 @@ pub fn read_request(route: &Route, headers: Headers<'_>, body: &[u8]) -> Request
         n: 1,
         prompts: 0,
         plain_source: false,
+        piece: Piece::default(),
     };
     let content_type = headers.get("content-type").unwrap_or_default();
     if headers.media_type().is_some_and(|media| media.starts_with("multipart/")) {
@@ -131,6 +161,20 @@ struct Reading {
     prompts: u32,
     /// The source in progress is plain text.
     plain_source: bool,
+    /// The content part in progress.
+    piece: Piece,
+}
+
+/// A user's id without the session that one coding client packs into it, which would make every session a user: after
+/// `_session_`, or both as members of a JSON object.
+fn user_and_session(id: &str) -> (Option<String>, Option<String>) {
+    if let Ok(Value::Object(members)) = serde_json::from_str(id) {
+        let member = |key: &str| members.get(key).and_then(Value::as_str).and_then(name);
+        let user = ["account_uuid", "user_id", "device_id"].into_iter().find_map(member);
+        return (user, member("session_id"));
+    }
+    let (user, session) = id.split_once("_session_").unwrap_or((id, ""));
+    (name(user), name(session))
 }
 
 impl Reading {
@@ -160,7 +204,8 @@ impl Reading {
         self.value(name, scalar);
     }
 
-    fn finish(self) -> RequestFacts {
+    fn finish(mut self) -> RequestFacts {
+        self.piece.finish(&mut self.facts.prompt);
         let Self { mut facts, completion_tokens, n, prompts, .. } = self;
         facts.prompt.end();
         facts.max_output_tokens = completion_tokens.or(facts.max_output_tokens);
@@ -177,9 +222,10 @@ impl Visitor for Reading {
         match self.dialect.request_part(path) {
             Part::Message => self.facts.prompt.messages += 1,
             Part::Prompt => self.prompts += 1,
+            Part::Media => self.facts.prompt.media += 1,
             Part::Tool => {
-                self.facts.prompt.tools += 1;
                 self.begin_text();
+                self.facts.prompt.begin_tool();
                 return Interest::Raw;
             }
             Part::Json => {
@@ -192,15 +238,19 @@ impl Visitor for Reading {
         Interest::Walk
     }
 
+    fn leave(&mut self, path: &str) {
+        if path.ends_with(".#") {
+            self.piece.finish(&mut self.facts.prompt);
+        }
+    }
+
     fn string(&mut self, path: &str) -> Take {
-        match path {
-            "model" | "service_tier" | "user" | "safety_identifier" => return Take::Value,
-            "metadata.user_id" if self.dialect == Dialect::AnthropicMessages => return Take::Value,
-            _ if is_cache_lifetime(path) => return Take::Value,
-            _ => {}
+        let user = path == USER_ID && self.dialect == Dialect::AnthropicMessages;
+        if user || KEPT.contains(&path) || is_cache_lifetime(path) {
+            return Take::Value;
         }
         match self.dialect.request_part(path) {
-            Part::Text => self.begin_text(),
+            Part::Text | Part::Json => self.begin_text(),
             Part::Prompt => {
                 self.prompts += 1;
                 self.begin_text()
@@ -213,8 +263,16 @@ impl Visitor for Reading {
                 self.facts.prompt.names += 1;
                 self.begin_text()
             }
+            Part::Media => {
+                self.facts.prompt.media += 1;
+                Take::Skip
+            }
             Part::SourceData if self.plain_source => self.begin_text(),
-            Part::Kind | Part::SourceKind => Take::Value,
+            Part::SourceData | Part::Picture => {
+                self.piece.begin();
+                Take::Text
+            }
+            Part::Kind | Part::SourceKind | Part::Detail => Take::Value,
             _ => Take::Skip,
         }
     }
@@ -223,13 +281,25 @@ impl Visitor for Reading {
         let text = value.text();
         let facts = &mut self.facts;
         match path {
+            // Gemini's body repeats the path's model with a prefix.
+            "model" if self.dialect == Dialect::GeminiEmbeddings && facts.model.is_some() => {}
             "model" => facts.model = text.and_then(name).or(facts.model.take()),
-            "service_tier" => facts.service_tier = text.and_then(name),
+            "service_tier" | "serviceTier" => facts.service_tier = text.and_then(name),
             "user" => facts.user = text.and_then(name).or(facts.user.take()),
             "safety_identifier" => facts.user = facts.user.take().or_else(|| text.and_then(name)),
-            "metadata.user_id" => {
-                // One coding client appends the session to the user, which would make every session a user.
-                facts.user = text.map(|id| id.split("_session_").next().unwrap_or(id)).and_then(name);
+            USER_ID => {
+                let (user, session) = text.map(user_and_session).unwrap_or_default();
+                facts.user = user;
+                facts.session = session.or(facts.session.take());
+            }
+            "metadata.session_id" => facts.session = text.and_then(name).or(facts.session.take()),
+            "tool_choice" => facts.prompt.tool_forced |= text == Some("required"),
+            "tool_choice.type" => {
+                facts.prompt.tool_forced |=
+                    text.is_some_and(|kind| matches!(kind, "any" | "tool" | "function"));
+            }
+            "previous_response_id" | "conversation" | "conversation.id" | "prompt.id" => {
+                facts.continues |= text.is_some();
             }
             "stream" => facts.stream = value == Scalar::Bool(true),
             "background" => facts.background = value == Scalar::Bool(true),
@@ -238,7 +308,8 @@ impl Visitor for Reading {
             "n" | "best_of" => self.choose(value),
             _ if is_cache_lifetime(path) => facts.long_cache |= text == Some(LONG_CACHE),
             _ => match self.dialect.request_part(path) {
-                Part::Kind if text.is_some_and(|kind| MEDIA.contains(&kind)) => facts.prompt.media += 1,
+                Part::Kind => self.piece.is(text),
+                Part::Detail => self.piece.looked_at(text),
                 Part::SourceKind => self.plain_source = text == Some("text"),
                 Part::MaxOutput => facts.max_output_tokens = value.count(),
                 Part::Choices => self.choose(value),
@@ -251,12 +322,17 @@ impl Visitor for Reading {
     }
 
     fn text(&mut self, _: &str, piece: &str) {
-        if !self.facts.prompt.push(piece) {
+        if self.piece.is_reading() {
+            self.piece.push(piece);
+        } else if !self.facts.prompt.push(piece) {
             self.facts.defects.insert(Defect::RequestIncomplete);
         }
     }
 
     fn text_end(&mut self, _: &str) {
+        if self.piece.is_reading() {
+            return self.piece.end();
+        }
         self.facts.prompt.end();
     }
 }
@@ -264,7 +340,9 @@ impl Visitor for Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::prompt::{Image, ImageSize};
     use crate::dialect::sample::route;
+    use crate::prompt_rules::Detail;
 
     fn read(dialect: Dialect, body: &str) -> RequestFacts {
         read_request(&route(dialect), Headers(&[]), body.as_bytes())
@@ -299,7 +377,7 @@ mod tests {
             r#"{"model":"m","stream":true,"n":3,"max_tokens":9,
             "max_completion_tokens":7,"user":"u","safety_identifier":"s","service_tier":"flex","messages":[
             {"role":"system","content":"be \u00e9"},{"role":"user","name":"ann","content":[{"type":"text","text":"look"},
-            {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}},
+            {"type":"image_url","image_url":{"url":"data:image/gif;base64,R0lGODlhQAHIAA","detail":"low"}},
             {"type":"input_audio","input_audio":{"data":"BBBB"}},{"type":"file","file":{"file_data":"CCCC"}}]},
             {"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"{\"a\":1}"}}]}],
             "tools":[{"type":"function","function":{"name":"f"}}]}"#,
@@ -311,8 +389,10 @@ mod tests {
         );
         assert_eq!(
             (facts.prompt.messages, facts.prompt.names, facts.prompt.tools, facts.prompt.media),
-            (3, 1, 1, 3)
+            (3, 1, 1, 2)
         );
+        let seen = Image { size: Some(ImageSize { wide: 320, high: 200 }), detail: Detail::Low };
+        assert_eq!(facts.prompt.images, [seen]);
         assert_eq!((facts.stream, facts.choices, facts.long_cache), (true, 3, false));
         assert_eq!(facts.max_output_tokens, Some(7));
         assert_eq!((facts.model.as_deref(), facts.user.as_deref()), (Some("m"), Some("u")));
@@ -334,9 +414,84 @@ mod tests {
         );
 
         assert_eq!(texts(&facts), ["sys", "plain", "found", "f", r#"{"a":[1]}"#]);
-        assert_eq!((facts.prompt.messages, facts.prompt.media), (2, 4));
-        assert_eq!(facts.user.as_deref(), Some("user_1"));
+        assert_eq!((facts.prompt.messages, facts.prompt.images.len(), facts.prompt.media), (2, 2, 2));
+        assert_eq!((facts.user.as_deref(), facts.session.as_deref()), (Some("user_1"), Some("2")));
         assert_eq!(facts.max_output_tokens, Some(5));
+    }
+
+    #[test]
+    fn a_session_is_told_from_its_user_in_every_form() {
+        let said = |metadata: &str| {
+            let facts = read(Dialect::AnthropicMessages, &format!(r#"{{"metadata":{metadata}}}"#));
+            (facts.user, facts.session)
+        };
+        let text = |name: &str| Some(name.to_owned());
+
+        assert_eq!(said(r#"{"user_id":"ana"}"#), (text("ana"), None));
+        assert_eq!(said(r#"{"user_id":"ana_session_7"}"#), (text("ana"), text("7")));
+        assert_eq!(
+            said(r#"{"user_id":"{\"account_uuid\":\"\",\"device_id\":\"d\",\"session_id\":\"s\"}"}"#),
+            (text("d"), text("s"))
+        );
+        assert_eq!(said(r#"{"session_id":"s","user_id":"ana"}"#), (text("ana"), text("s")));
+        assert_eq!(said(r#"{"user_id":""}"#), (None, None));
+    }
+
+    #[test]
+    fn a_picture_is_measured_whatever_the_order_of_its_members() {
+        let gif = "R0lGODlhQAHIAA";
+        let size = Some(ImageSize { wide: 320, high: 200 });
+        let chat =
+            |part: String| read(Dialect::OpenAiChat, &format!(r#"{{"messages":[{{"content":[{part}]}}]}}"#));
+        let cases = [
+            (
+                chat(format!(
+                    r#"{{"image_url":{{"url":"data:image/gif;base64,{gif}"}},"type":"image_url"}}"#
+                )),
+                size,
+            ),
+            (
+                chat(r#"{"type":"image_url","image_url":{"url":"https://example.org/a.gif"}}"#.to_owned()),
+                None,
+            ),
+            (
+                read(
+                    Dialect::OpenAiResponses,
+                    &format!(
+                        r#"{{"input":[{{"content":[{{"image_url":"data:image/gif;base64,{gif}","type":"input_image"}}]}}]}}"#
+                    ),
+                ),
+                size,
+            ),
+            (
+                read(
+                    Dialect::AnthropicMessages,
+                    &format!(
+                        r#"{{"messages":[{{"content":[{{"type":"tool_result","content":[
+                        {{"source":{{"data":"{gif}","type":"base64"}},"type":"image"}}]}}]}}]}}"#
+                    ),
+                ),
+                size,
+            ),
+        ];
+        for (facts, expected) in cases {
+            let found: Vec<_> = facts.prompt.images.iter().map(|image| image.size).collect();
+            assert_eq!((found, facts.prompt.media), (vec![expected], 0));
+        }
+    }
+
+    #[test]
+    fn what_the_provider_adds_itself_and_a_forced_tool_are_seen() {
+        let chat = |rest: &str| read(Dialect::OpenAiResponses, &format!(r#"{{"input":"a"{rest}}}"#));
+        for (rest, continues, forced) in [
+            ("", false, false),
+            (r#","previous_response_id":null,"tool_choice":"auto""#, false, false),
+            (r#","previous_response_id":"r","tool_choice":"required""#, true, true),
+            (r#","conversation":{"id":"c"},"tool_choice":{"type":"any"}"#, true, true),
+        ] {
+            let facts = chat(rest);
+            assert_eq!((facts.continues, facts.prompt.tool_forced), (continues, forced), "{rest}");
+        }
     }
 
     #[test]
@@ -351,7 +506,7 @@ mod tests {
         );
 
         assert_eq!((texts(&text), text.prompt.messages, text.background), (vec!["i", "hello"], 1, true));
-        assert_eq!((texts(&items), items.prompt.messages, items.prompt.media), (vec!["a", "b"], 2, 1));
+        assert_eq!((texts(&items), items.prompt.messages, items.prompt.images.len()), (vec!["a", "b"], 2, 1));
         assert_eq!(items.max_output_tokens, Some(4));
     }
 

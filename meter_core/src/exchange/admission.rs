@@ -6,14 +6,14 @@ use super::decision::{Answer, Cause, Decision};
 use super::hold::{self, Forecast, Hold};
 use super::output::Output;
 use super::prompt_count::PromptCount;
-use super::{Cutting, Exchange, Opening};
+use super::unasked_usage::Passing;
+use super::{Cutting, Exchange, Opening, caller, retry};
 use crate::budget::{Dimension, Mode, Subject};
 use crate::cost::Rates;
 use crate::detect::Operation;
 use crate::dialect::{Prompt, RequestFacts, read_request};
-use crate::headers::Headers;
 use crate::limits;
-use crate::meter::{Shared, Unpriced};
+use crate::meter::{Shared, UnknownPaths, Unpriced};
 use crate::money::Nano;
 use crate::snapshot::Series;
 use crate::usage::Defect;
@@ -29,28 +29,37 @@ impl Exchange {
         if route.guessed && !facts.asks_a_model() {
             return None;
         }
-        // The network rarely knows the end user, the application often says it.
-        who.user = who.user.or_else(|| facts.user.take().map(Arc::from));
-        let key_fingerprint =
-            meter.fingerprints.as_ref().and_then(|fingerprints| fingerprints.credential(request.headers));
+        let fingerprints = meter.fingerprints.as_ref();
+        let key_fingerprint = fingerprints.and_then(|all| all.credential(request.headers, request.path));
+        caller::attribute(&meter, &request, &mut facts, key_fingerprint.as_deref(), &mut who);
+        let paid = route.billable && !route.poll;
+        let attempt = caller::attempt(&meter, &request, key_fingerprint.as_deref()).filter(|_| paid);
         let model = facts.model.as_deref();
         let prompt = std::mem::take(&mut facts.prompt);
-        let input = PromptCount::of(route.dialect, model, &prompt, facts.defects.is_empty());
-        let output = Output::new(route.dialect, model);
+        let mut input = PromptCount::of(route.operation, model, &prompt, facts.defects.is_empty());
+        let mut output = Output::new(route.operation, route.dialect.generates(), model);
+        if let Some(model) = model {
+            let state = meter.state();
+            input = input.corrected(state.calibrations.input(&route.provider, model));
+            output.correct(state.calibrations.output(&route.provider, model));
+        }
         let rates = priced_rates(&meter, &route.provider, &facts, now, input.held());
         let batch = route.operation == Operation::Batches && creates(request.method, request.path);
         let unmetered = batch.then_some("batch");
+        let passing = Passing::of(&meter.policies, &route, &facts, &request);
         let mut exchange = Self {
             opened_ns: now,
             last_ns: now,
             unmetered,
-            retry: retry_count(request.headers),
+            retry: retry::stated(request.headers),
+            attempt,
             decision: Decision::Admit,
             cause: None,
             would_refuse: false,
             hold: None,
             renew_at: now.saturating_add(limits::RESERVATION_TTL_NS / 2),
             reply: None,
+            unasked: None,
             status: 0,
             first_chunk_at: None,
             between_events: false,
@@ -66,19 +75,22 @@ impl Exchange {
             rates,
             output,
         };
-        exchange.admit(now);
+        exchange.admit(passing, now);
         Some(exchange)
     }
 
-    fn admit(&mut self, now: i64) {
+    /// Refuses the request, or lets it go as `passing` says.
+    fn admit(&mut self, passing: Passing, now: i64) {
         let meter = Arc::clone(&self.meter);
         let costs = self.route.billable && !self.route.poll;
-        let policy = (costs && self.rates.is_none() && meter.policies.unpriced == Unpriced::Refuse)
-            .then_some(meter.policies.mode)
-            .filter(|mode| *mode != Mode::Off);
-        let mut refused = (policy == Some(Mode::Enforce)).then(Cause::unpriced);
-        let mut shadow = (policy == Some(Mode::Shadow)).then(Cause::unpriced);
+        let policy = self.against_policy(costs);
+        let mode = meter.policies.mode;
+        let mut refused = policy.clone().filter(|_| mode == Mode::Enforce);
+        let mut shadow = policy.filter(|_| mode == Mode::Shadow);
         let mut state = meter.state();
+        if let Some(attempt) = self.attempt {
+            self.retry = state.attempts.begin(attempt, self.id.bits(), self.retry, now);
+        }
         if costs && meter.has_budgets && refused.is_none() {
             let forecast = Forecast {
                 stream: self.facts.stream,
@@ -104,7 +116,7 @@ impl Exchange {
         let (decision, mode, reason) = match (&refused, &shadow) {
             (Some(cause), _) => ("refuse", "enforce", cause.reason),
             (None, Some(cause)) => ("refuse", "shadow", cause.reason),
-            (None, None) => ("admit", "enforce", "none"),
+            (None, None) => passing.counted,
         };
         state.tally.count(Series::Decisions, &[decision, mode, reason]);
         if self.retry > 0 {
@@ -117,7 +129,19 @@ impl Exchange {
         if let Some(cause) = refused {
             let answer = Answer::refuse(self.route.dialect, cause, &self.id.to_string(), now);
             self.decision = Decision::Refuse(Arc::new(answer));
+        } else if let Some(rewrite) = passing.rewrite {
+            self.decision = Decision::Rewrite(Arc::new(rewrite));
         }
+    }
+
+    /// Why a policy speaks against the request, if one does.
+    fn against_policy(&self, costs: bool) -> Option<Cause> {
+        let policies = &self.meter.policies;
+        if self.route.operation == Operation::Unknown && policies.unknown_paths == UnknownPaths::Refuse {
+            return Some(Cause::unknown_path());
+        }
+        let unpriced = costs && self.rates.is_none() && policies.unpriced == Unpriced::Refuse;
+        unpriced.then(Cause::unpriced)
     }
 
     /// What budgets select by; `answered` is the model where the request names none.
@@ -172,13 +196,4 @@ fn unread() -> RequestFacts {
     let mut facts = RequestFacts { choices: 1, prompt: Prompt::default(), ..RequestFacts::default() };
     facts.defects.insert(Defect::RequestIncomplete);
     facts
-}
-
-/// Which repetition of the request the client's SDK says this is.
-fn retry_count(headers: Headers<'_>) -> u32 {
-    headers
-        .get("x-stainless-retry-count")
-        .and_then(|value| std::str::from_utf8(value).ok())
-        .and_then(|value| value.trim().parse().ok())
-        .unwrap_or(0)
 }

@@ -11,6 +11,8 @@ use crate::limits;
 pub enum Decision {
     /// It goes upstream unchanged.
     Admit,
+    /// It goes upstream as it stands here.
+    Rewrite(Arc<Rewrite>),
     /// It must not be sent; the client gets this answer instead.
     Refuse(Arc<Answer>),
 }
@@ -20,6 +22,8 @@ pub enum Decision {
 pub enum Passage {
     /// It goes to the client unchanged.
     Forward,
+    /// The client gets these bytes in its place. None where it was left out or is held back: the end of an event decides.
+    Replace(Vec<u8>),
     /// The reply ends here: forward these bytes and stop the upstream.
     Cut {
         /// The rest of the last whole event and the provider's error event.
@@ -29,12 +33,21 @@ pub enum Passage {
     },
 }
 
+/// A request as it is to be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rewrite {
+    /// The whole body. Empty once the reply has begun: then it was sent, and a long stream need not keep it.
+    pub body: Vec<u8>,
+    /// Header fields, each to stand in the place of all those of its name.
+    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
 /// Why a request was refused or a reply cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// The binding budget; None when a policy spoke.
     pub budget: Option<Arc<str>>,
-    /// usd, tokens, requests, unpriced or unmetered.
+    /// usd, tokens, requests, unpriced, `unknown_path` or unmetered.
     pub reason: &'static str,
     /// When trying again may help.
     pub resets_at_ns: Option<i64>,
@@ -54,6 +67,11 @@ impl Cause {
     /// The refusal of a model without a price.
     pub const fn unpriced() -> Self {
         Self { budget: None, reason: "unpriced", resets_at_ns: None }
+    }
+
+    /// The refusal of a path that is not known on a host that is metered.
+    pub const fn unknown_path() -> Self {
+        Self { budget: None, reason: "unknown_path", resets_at_ns: None }
     }
 
     /// The refusal of a request that could not be metered although its budget must fail closed.
@@ -114,7 +132,7 @@ impl Answer {
 }
 
 /// A header field; what a header cannot carry becomes `?`.
-fn field(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
+pub(super) fn field(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
     let value =
         value.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect::<String>();
     (name.as_bytes().to_vec(), value.into_bytes())

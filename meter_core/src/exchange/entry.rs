@@ -93,17 +93,17 @@ pub struct LedgerEntry {
     pub cost: Option<Nano>,
     /// Whether `cost` is known.
     pub priced: bool,
-    /// admit, refuse or cut.
+    /// admit, rewrite, refuse or cut.
     pub decision: &'static str,
     /// A budget or policy in shadow mode would have refused or cut.
     pub would_refuse: bool,
     /// The budget that refused or cut, or would have.
     pub budget: Option<Arc<str>>,
-    /// usd, tokens, requests or unpriced.
+    /// usd, tokens, requests, unpriced or `unknown_path`.
     pub reason: Option<&'static str>,
     /// How it ended.
     pub outcome: Outcome,
-    /// Which repetition the client says this is; 0 is the first try.
+    /// Which repetition the client says this is, or a repeat after a failure shows; 0 is the first try.
     pub retry: u32,
     /// Keyed fingerprint of the credential.
     pub key_fingerprint: Option<Arc<str>>,
@@ -151,6 +151,10 @@ impl LedgerEntry {
             "user": who.user.as_deref(),
             "decision": self.decision,
             "budget": self.budget.as_deref(),
+            "session": who.session.as_deref(),
+            "project": who.project.as_deref(),
+            "trace": who.trace.as_deref(),
+            "sdk": who.sdk.as_deref(),
         });
         if let Value::Object(rest) = rest {
             object.extend(rest);

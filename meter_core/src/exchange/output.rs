@@ -1,25 +1,42 @@
 //! Counts generated text while it streams, and only as far as somebody needs to know: most streams state their usage at
 //! the end, so text waits uncounted until a hold runs low or the wait gets long.
 
-use super::prompt_count::{Factor, factor, stand_in};
-use crate::dialect::Dialect;
+use super::calibration::Correction;
+use super::prompt_count::stand_in;
+use crate::detect::Operation;
 use crate::limits;
+use crate::prompt_rules::{Factor, PromptRules};
 use crate::tokenizer::{self, StreamCounter};
 
 /// The generated text of one exchange, as a number.
 pub(super) struct Output {
     counter: Option<StreamCounter>,
+    /// The vocabulary is the model's own.
+    own: bool,
     /// The model's tokens per counted token.
     factor: Factor,
+    /// What was learned of the model whose vocabulary is not public.
+    learned: Option<Correction>,
     pending: String,
 }
 
 impl Output {
-    /// Counts with the tokenizer of `model` or a stand-in; where `dialect` generates no text, nothing.
-    pub(super) fn new(dialect: Dialect, model: Option<&str>) -> Self {
+    /// Counts replies to `operation` with the tokenizer of `model` or a stand-in; nothing where no text is generated.
+    pub(super) fn new(operation: Operation, generates: bool, model: Option<&str>) -> Self {
         let own = model.and_then(tokenizer::for_model);
-        let tokenizer = own.or_else(stand_in).filter(|_| dialect.generates());
-        Self { counter: tokenizer.map(StreamCounter::new), factor: factor(dialect), pending: String::new() }
+        let tokenizer = own.or_else(stand_in).filter(|_| generates);
+        Self {
+            counter: tokenizer.map(StreamCounter::new),
+            own: own.is_some(),
+            factor: PromptRules::embedded().fitting(operation.as_str(), model).factor,
+            learned: None,
+            pending: String::new(),
+        }
+    }
+
+    /// Corrects the count by what was learned of the model, where the count is not exact.
+    pub(super) fn correct(&mut self, learned: Option<Correction>) {
+        self.learned = learned.filter(|_| !self.own);
     }
 
     /// Takes the next piece of generated text.
@@ -29,7 +46,7 @@ impl Output {
         }
         self.pending.push_str(text);
         if self.pending.len() >= limits::UNCOUNTED_TEXT_BYTES_MAX {
-            self.tokens();
+            self.count();
         }
     }
 
@@ -38,11 +55,23 @@ impl Output {
         // A token is at least one byte of text, and the pending text may split a token of the counted text in two.
         let (up, down) = self.factor;
         let text = |counter: &StreamCounter| counter.total() + self.pending.len() as u64 + 1;
-        self.counter.as_ref().map_or(0, |counter| (text(counter) * up).div_ceil(down))
+        let most = self.counter.as_ref().map_or(0, |counter| (text(counter) * up).div_ceil(down));
+        self.learned.map_or(most, |learned| learned.most(most))
     }
 
     /// The number of tokens of the text so far; exact where the model's tokenizer is public.
     pub(super) fn tokens(&mut self) -> u64 {
+        let tokens = self.count();
+        self.learned.map_or(tokens, |learned| learned.best(tokens))
+    }
+
+    /// The uncorrected count, if the truth can teach how to correct it and this text was counted anyway or is a `sample`.
+    pub(super) fn teachable(&mut self, sample: bool) -> Option<u64> {
+        let counted = self.counter.as_ref().is_some_and(|counter| counter.total() > 0);
+        (!self.own && (sample || counted)).then(|| self.count())
+    }
+
+    fn count(&mut self) -> u64 {
         let Some(counter) = &mut self.counter else { return 0 };
         if !self.pending.is_empty() {
             counter.push(&self.pending);
@@ -56,30 +85,61 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::calibration::Calibrations;
+
+    fn learned(percent: u64) -> Option<Correction> {
+        let mut calibrations = Calibrations::default();
+        (0..100).for_each(|_| calibrations.learn_output("p", "m", 1000, percent * 10));
+        calibrations.output("p", "m")
+    }
 
     #[test]
     fn the_bound_without_counting_never_lies_below_the_count() {
-        for dialect in [Dialect::OpenAiChat, Dialect::AnthropicMessages] {
-            let mut output = Output::new(dialect, None);
+        for (operation, learned) in
+            [(Operation::Chat, None), (Operation::Messages, None), (Operation::Messages, learned(117))]
+        {
+            let mut output = Output::new(operation, true, None);
+            output.correct(learned);
             for piece in ["one two", " three", "", " fo", "ur", &" word".repeat(9000)] {
                 output.push(piece);
                 let bound = output.at_most();
-                assert!(bound >= output.tokens(), "{dialect:?}");
+                assert!(bound >= output.tokens(), "{operation:?}");
             }
         }
     }
 
     #[test]
-    fn a_vocabulary_that_is_not_public_is_scaled() {
-        let mut output = Output::new(Dialect::AnthropicMessages, Some("claude-sonnet-4-5"));
+    fn a_vocabulary_that_is_not_public_is_scaled_until_its_own_scale_is_learned() {
+        let mut output = Output::new(Operation::Messages, true, Some("claude-sonnet-4-5"));
+        output.push(&" word".repeat(200));
+        assert_eq!(output.tokens(), 270);
+
+        output.correct(learned(90));
+
+        assert_eq!(output.tokens(), 270 * 181 / 200);
+        assert_eq!(output.teachable(false), Some(270));
+    }
+
+    #[test]
+    fn an_exact_count_is_never_corrected_and_teaches_nothing() {
+        let mut output = Output::new(Operation::Chat, true, Some("gpt-4o"));
+        output.correct(learned(200));
         output.push(&" word".repeat(200));
 
-        assert_eq!(output.tokens(), 270);
+        assert_eq!((output.tokens(), output.teachable(true)), (200, None));
+    }
+
+    #[test]
+    fn text_is_counted_for_teaching_only_as_a_sample() {
+        let mut output = Output::new(Operation::Messages, true, Some("claude-sonnet-4-5"));
+        output.push(&" word".repeat(20));
+
+        assert_eq!((output.teachable(false), output.teachable(true)), (None, Some(27)));
     }
 
     #[test]
     fn what_is_not_generated_text_is_not_counted() {
-        let mut output = Output::new(Dialect::OpenAiEmbeddings, Some("text-embedding-3-small"));
+        let mut output = Output::new(Operation::Embeddings, false, Some("text-embedding-3-small"));
         output.push("one two");
 
         assert_eq!((output.at_most(), output.tokens()), (0, 0));

@@ -1,35 +1,18 @@
 //! How many input tokens a prompt will be billed for, before the provider says so.
 //!
-//! Exact where the vocabulary and the framing of messages are public (OpenAI text); elsewhere an estimate that says so.
-//! Overhead rules and factors: OpenAI's counting cookbook; the Claude factor is the upper end of published comparisons.
+//! Exact where the vocabulary and the framing of messages are public; elsewhere an estimate that says so. It owns the sum and
+//! the headroom. It refuses to know models and dialects: what differs between them is `prompt_rules`, and what was learned
+//! of them is `calibration`.
 
-use crate::dialect::{Dialect, Prompt};
+use super::calibration::Correction;
+use crate::detect::Operation;
+use crate::dialect::{Image, Prompt};
+use crate::prompt_rules::{Factor, Fitting, PromptRules};
 use crate::tokenizer::{self, Tokenizer};
 
-/// Tokens that frame each chat message, its role included.
-const MESSAGE_TOKENS: u64 = 4;
-/// Tokens that prime the reply of a chat.
-const PRIMER_TOKENS: u64 = 3;
-/// Tokens of one image or document page where its size is not looked at: a 2048 x 4096 image on tile models.
-const MEDIA_TOKENS: u64 = 1105;
-/// Tokens that frame one tool definition, beside its text.
-const TOOL_TOKENS: u64 = 12;
-/// Tokens of the instructions that Anthropic adds to a request with tools.
-const CLAUDE_TOOLS_TOKENS: u64 = 346;
-/// A ratio of token counts: numerator and denominator.
-pub(super) type Factor = (u64, u64);
-/// Claude's tokens per o200k token: its vocabulary is not public.
-const CLAUDE_FACTOR: Factor = (27, 20);
 /// What an estimate may be short of the truth: a share of it, and framing that nobody documents. For holds only.
 const HEADROOM: Factor = (3, 10);
 const HEADROOM_TOKENS: u64 = 128;
-/// Models of OpenAI whose framing of messages is public; newer ones add or save a token here and there.
-const PUBLIC_FRAMING: [&str; 3] = ["gpt-3.5-turbo", "gpt-4", "chatgpt-4o"];
-/// Variants of them that read more than the messages.
-const OWN_FRAMING: [&str; 3] = ["search", "audio", "realtime"];
-/// The most tokens of one picture at full size, by a part of the model's name; the first that fits counts. Small models are
-/// billed by the tile or patch at a multiple.
-const MEDIA_TOKENS_MAX: [(&str, u64); 4] = [("4o-mini", 36_835), ("nano", 3779), ("mini", 2642), ("", 1600)];
 
 /// A count of input tokens and how far to trust it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,67 +21,101 @@ pub struct PromptCount {
     pub tokens: u64,
     /// Whether the provider will state the same.
     pub exact: bool,
-    /// What the truth may lie above it, media of unusual size and what the provider adds itself aside.
+    /// What the truth may lie above it, media of unusual length and what the provider adds itself aside.
     margin: u64,
+    /// The uncorrected count of all but media.
+    text: u64,
+    /// The count of media, and what they may lie above it.
+    media: u64,
+    media_margin: u64,
 }
 
 impl PromptCount {
-    /// Counts `prompt` as `dialect` frames it, with the tokenizer of `model` or a stand-in. `whole` tells whether it is all
-    /// of the prompt.
-    pub fn of(dialect: Dialect, model: Option<&str>, prompt: &Prompt, whole: bool) -> Self {
+    /// Counts `prompt` of a request to do `operation`, with the tokenizer of `model` or a stand-in. `whole` tells whether it
+    /// is all of the prompt.
+    pub fn of(operation: Operation, model: Option<&str>, prompt: &Prompt, whole: bool) -> Self {
         let own = model.and_then(tokenizer::for_model);
         let Some(tokenizer) = own.or_else(stand_in) else { return Self::default() };
-        let text: u64 = prompt.texts().map(|text| tokenizer.count(text.as_bytes()) as u64).sum();
-        let text = text + prompt.token_ids;
+        let rules = PromptRules::embedded().fitting(operation.as_str(), model);
+        let (up, down) = rules.factor;
+        let text = sum(tokenizer, prompt.plain_texts()) + prompt.token_ids + tools(&rules, tokenizer, prompt);
+        let added = if prompt.tools > 0 { rules.tools.instructions(prompt.tool_forced) } else { 0 };
+        let text = text * up / down + framing(&rules, prompt) + added;
+        let (media, media_most) = media(&rules, prompt);
         let messages = u64::from(prompt.messages);
-        let framing = match dialect {
-            Dialect::OpenAiChat | Dialect::OpenAiResponses => {
-                messages * MESSAGE_TOKENS + u64::from(prompt.names) + PRIMER_TOKENS
-            }
-            Dialect::AnthropicMessages => messages * MESSAGE_TOKENS,
-            _ => 0,
-        };
-        let media = u64::from(prompt.media);
-        let extras = u64::from(prompt.tools) * TOOL_TOKENS + media * MEDIA_TOKENS;
-        let (up, down) = factor(dialect);
-        let claude = dialect == Dialect::AnthropicMessages;
-        let added = if prompt.tools > 0 && claude { CLAUDE_TOOLS_TOKENS } else { 0 };
-        let tokens = (text + framing + extras) * up / down + added;
-        let public = match dialect {
-            // More texts than messages are parts, calls of tools or schemas, whose framing is not public.
-            Dialect::OpenAiChat => {
-                prompt.texts().count() as u64 <= messages && model.is_some_and(frames_publicly)
-            }
-            Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings => true,
-            _ => false,
-        };
-        let exact = public && whole && own.is_some() && extras == 0;
+        // More texts than messages are parts, calls of tools or schemas, whose framing is not public.
+        let plain = rules.unframed || (rules.public && prompt.texts().count() as u64 <= messages);
+        let exact = plain && whole && own.is_some() && prompt.tools == 0 && media_most == 0;
+        let media_margin = media_most.saturating_sub(media);
+        let count = Self { tokens: 0, exact, margin: 0, text, media, media_margin };
+        count.corrected(None)
+    }
+
+    /// The same count by what was learned of its model; an exact one stays as it is.
+    #[must_use]
+    pub(super) fn corrected(self, learned: Option<Correction>) -> Self {
         let (share, of) = HEADROOM;
-        let margin = if exact { 0 } else { tokens * share / of + HEADROOM_TOKENS };
-        Self { tokens, exact, margin: margin + media * (media_tokens_max(model) - MEDIA_TOKENS) }
+        let (text, most) = match learned {
+            _ if self.exact => (self.text, self.text),
+            Some(correction) => {
+                let most = correction.most(self.text).saturating_add(HEADROOM_TOKENS);
+                (correction.best(self.text), most)
+            }
+            None => (self.text, self.text + self.text * share / of + HEADROOM_TOKENS),
+        };
+        let tokens = text + self.media;
+        Self { tokens, margin: most.saturating_sub(text) + self.media_margin, ..self }
     }
 
     /// The number to hold for: never below the truth if the count is exact, with headroom if it is not.
     pub const fn held(self) -> u64 {
         self.tokens + self.margin
     }
+
+    /// The uncorrected count, if the truth can teach how to correct it: an estimate of text alone.
+    pub(super) fn teachable(self) -> Option<u64> {
+        (!self.exact && self.media == 0 && self.media_margin == 0).then_some(self.text)
+    }
 }
 
-fn frames_publicly(model: &str) -> bool {
-    let name = model.rsplit('/').next().unwrap_or(model);
-    let name = name.strip_prefix("ft:").unwrap_or(name);
-    PUBLIC_FRAMING.iter().any(|family| name.starts_with(family))
-        && !OWN_FRAMING.iter().any(|variant| name.contains(variant))
+fn sum<'a>(tokenizer: &Tokenizer, texts: impl Iterator<Item = &'a str>) -> u64 {
+    texts.map(|text| tokenizer.count(text.as_bytes()) as u64).sum()
 }
 
-fn media_tokens_max(model: Option<&str>) -> u64 {
-    let name = model.unwrap_or_default();
-    MEDIA_TOKENS_MAX.iter().find(|(part, _)| name.contains(part)).map_or(MEDIA_TOKENS, |(_, most)| *most)
+/// Tokens around messages.
+fn framing(rules: &Fitting<'_>, prompt: &Prompt) -> u64 {
+    let rule = rules.framing;
+    if rules.unframed || prompt.messages == 0 {
+        return 0;
+    }
+    let messages = i64::from(prompt.messages) * (rule.message + rule.role);
+    u64::try_from(messages + i64::from(prompt.names) * rule.name + rule.primer).unwrap_or(0)
 }
 
-/// The tokens of the models of `dialect` per token of the tokenizer that counts for them.
-pub(super) const fn factor(dialect: Dialect) -> Factor {
-    if matches!(dialect, Dialect::AnthropicMessages) { CLAUDE_FACTOR } else { (1, 1) }
+/// Tokens of tool definitions and of what frames them.
+fn tools(rules: &Fitting<'_>, tokenizer: &Tokenizer, prompt: &Prompt) -> u64 {
+    let count = |text: &str| tokenizer.count(text.as_bytes()) as u64;
+    let signature = rules.tools.signature.as_ref();
+    let each = |json| {
+        let documented = signature.and_then(|signature| signature.tokens(json, &count));
+        documented.unwrap_or_else(|| count(json) + rules.tools.each)
+    };
+    let end = signature.filter(|_| prompt.tools > 0).map_or(0, |signature| signature.end);
+    prompt.tool_texts().map(each).sum::<u64>() + end
+}
+
+/// Tokens of media: the best value, and what a hold must cover.
+fn media(rules: &Fitting<'_>, prompt: &Prompt) -> (u64, u64) {
+    let others = u64::from(prompt.media);
+    let clip = rules.other_media;
+    // Pictures beyond those that are looked at are among the others.
+    let clip_most = clip.most.max(rules.images.most(crate::prompt_rules::Detail::Auto));
+    let start = (others * clip.tokens, others * clip_most);
+    prompt.images.iter().fold(start, |(best, most), Image { size, detail }| {
+        let tokens = rules.images.tokens(size.unwrap_or(rules.unknown_size), *detail);
+        let held = if size.is_some() { tokens } else { rules.images.most(*detail) };
+        (best + tokens.min(held), most + held)
+    })
 }
 
 /// The tokenizer used for models whose own is not public.
@@ -117,7 +134,7 @@ mod tests {
         let host = if path == "/v1/messages" { "api.anthropic.com" } else { "api.openai.com" };
         let route = Detector::new(Vec::new()).detect("POST", host, None, path, Headers(&[])).unwrap();
         let facts = read_request(&route, Headers(&[]), body.as_bytes());
-        PromptCount::of(route.dialect, facts.model.as_deref(), &facts.prompt, true)
+        PromptCount::of(route.operation, facts.model.as_deref(), &facts.prompt, true)
     }
 
     fn chat(model: &str, rest: &str) -> PromptCount {
@@ -160,19 +177,17 @@ mod tests {
 
     #[test]
     fn part_of_a_prompt_is_no_exact_count() {
-        assert!(
-            !PromptCount::of(Dialect::OpenAiCompletions, Some("gpt-4o"), &Prompt::default(), false).exact
-        );
+        assert!(!PromptCount::of(Operation::Completions, Some("gpt-4o"), &Prompt::default(), false).exact);
     }
 
     #[test]
-    fn a_picture_is_held_at_its_full_size() {
+    fn a_picture_of_unknown_size_is_held_at_the_largest() {
         let body = |model: &str| {
             let picture = r#"{"type":"image_url","image_url":{"url":"https://example.org/a.png"}}"#;
             format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":[{picture}]}}]}}"#)
         };
         for (model, most) in
-            [("gpt-4o-mini", 36_835), ("gpt-5-nano", 3779), ("gpt-5-mini", 2642), ("gpt-4o", 1600)]
+            [("gpt-4o-mini", 48_169), ("gpt-5-nano", 3779), ("gpt-5-mini", 2489), ("gpt-4o", 1445)]
         {
             let count = count("/v1/chat/completions", &body(model));
             assert!((most..most + 600).contains(&count.held()), "{model} {count:?}");
@@ -189,6 +204,36 @@ mod tests {
             count("/v1/messages", &body(r#","tools":[{"name":"f","input_schema":{}}]"#)),
         );
 
-        assert!(tooled.tokens > plain.tokens + CLAUDE_TOOLS_TOKENS);
+        assert!(tooled.tokens > plain.tokens + 346);
+    }
+
+    #[test]
+    fn a_picture_of_known_size_is_held_at_that() {
+        let part = r#"{"type":"image_url","image_url":{"url":"data:image/gif;base64,R0lGODlhQAHIAA"}}"#;
+        let body = format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":[{part}]}}]}}"#);
+        let count = count("/v1/chat/completions", &body);
+
+        // 320 x 200 is one tile: 85 + 170; a message and the primer are seven.
+        assert_eq!(
+            (count.tokens, count.exact, count.held()),
+            (255 + 7, false, 255 + 7 + 2 + HEADROOM_TOKENS)
+        );
+        assert_eq!(count.teachable(), None);
+    }
+
+    #[test]
+    fn what_was_learned_corrects_an_estimate_and_shrinks_its_headroom() {
+        let mut calibrations = super::super::calibration::Calibrations::default();
+        (0..200).for_each(|at| calibrations.learn_input("p", "m", 1000, 1100 + at % 30));
+        let learned = calibrations.input("p", "m");
+        let estimate = chat("gpt-5-nano", r#","tools":[{"type":"function","function":{"name":"f"}}]"#);
+        let corrected = estimate.corrected(learned);
+        let exact = chat("gpt-4o", "");
+
+        assert_eq!(corrected.tokens, estimate.tokens * 223 / 200);
+        assert!(corrected.held() < estimate.held() + estimate.tokens * 15 / 100);
+        assert_eq!(corrected.corrected(None), estimate);
+        assert_eq!((exact.corrected(learned), exact.teachable()), (exact, None));
+        assert_eq!(estimate.teachable(), Some(estimate.tokens));
     }
 }

@@ -5,15 +5,19 @@
 //! string streams through flat memory. Broken JSON is a defect; what came before it stands. A key given twice is visited twice:
 //! the last one wins at the visitor.
 
+mod escape;
+mod members;
 mod number;
 mod path;
 mod text;
 mod visit;
 
-use memchr::memchr2;
+use memchr::{memchr2, memchr3};
 
 use crate::limits;
 use crate::usage::{Defect, Defects};
+use escape::Undone;
+pub use members::{Member, Members, members};
 use number::is_number;
 use path::Path;
 use text::Utf8;
@@ -247,7 +251,7 @@ impl Scanner {
                     found + 1
                 });
             } else {
-                at += rest.iter().position(|byte| is_bracket(*byte)).map_or(rest.len(), |found| {
+                at += bracket(rest).map_or(rest.len(), |found| {
                     match rest.get(found) {
                         Some(b'"') => string = true,
                         Some(b'{' | b'[') => depth += 1,
@@ -285,12 +289,33 @@ impl Scanner {
         }
         let Some((byte, rest)) = rest.split_first() else { return &[] };
         if *byte == b'\\' {
-            self.escape = Escape::Begun;
-        } else {
-            self.lone_surrogate(kept, visitor);
-            self.finish_string(kept, visitor);
+            let escape = bytes.get(plain.len()..).unwrap_or_default();
+            return self.escapes(kept, escape, visitor).unwrap_or_else(|| {
+                self.escape = Escape::Begun;
+                rest
+            });
         }
+        self.lone_surrogate(kept, visitor);
+        self.finish_string(kept, visitor);
         rest
+    }
+
+    /// Takes the escapes at the start of `bytes` with what stands between them, as far as they are whole; None if the first
+    /// one is not, or if half a surrogate pair waits.
+    fn escapes<'b>(
+        &mut self,
+        kept: Kept,
+        bytes: &'b [u8],
+        visitor: &mut (impl Visitor + ?Sized),
+    ) -> Option<&'b [u8]> {
+        if kept == Kept::Nowhere || self.high != 0 {
+            return None;
+        }
+        let mut plain = [0; escape::ROOM];
+        let Undone { taken, written } = escape::undo(bytes, &mut plain);
+        let rest = bytes.get(taken..).filter(|_| taken > 0)?;
+        self.keep(kept, plain.get(..written)?, visitor);
+        Some(rest)
     }
 
     fn keep(&mut self, kept: Kept, bytes: &[u8], visitor: &mut (impl Visitor + ?Sized)) {
@@ -456,8 +481,15 @@ impl Scanner {
     }
 }
 
-fn is_bracket(byte: u8) -> bool {
-    matches!(byte, b'"' | b'{' | b'[' | b'}' | b']')
+/// Where the first bracket or quote stands. No search knows five bytes, so two of them share the work, a window at a time lest one
+/// run far ahead of the other.
+fn bracket(bytes: &[u8]) -> Option<usize> {
+    const WINDOW: usize = 512;
+    bytes.chunks(WINDOW).enumerate().find_map(|(at, window)| {
+        let first = memchr3(b'"', b'{', b'[', window);
+        let before = window.get(..first.unwrap_or(window.len())).unwrap_or_default();
+        memchr2(b'}', b']', before).or(first).map(|found| at * WINDOW + found)
+    })
 }
 
 #[cfg(test)]

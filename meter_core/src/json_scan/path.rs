@@ -1,5 +1,7 @@
 //! The joined path of the value a scanner stands at: `choices.#.delta.content`; refuses to know JSON syntax.
 
+use memchr::memchr2;
+
 use crate::limits;
 
 /// Written instead of `.` and `#` inside a key, for an empty key and for what is beyond the limit, so that no key can pose as
@@ -56,7 +58,7 @@ impl Path {
             return self.join("\u{1f}");
         }
         match std::str::from_utf8(key) {
-            Ok(plain) if !plain.is_empty() && !plain.contains(['.', '#']) => self.join(plain),
+            Ok(plain) if !key.is_empty() && memchr2(b'.', b'#', key).is_none() => self.join(plain),
             _ => {
                 let mut mapped = String::from_utf8_lossy(key).replace(['.', '#'], "\u{1f}");
                 mapped.push(MAPPED);

@@ -244,3 +244,17 @@ proptest! {
         prop_assert!(defects.is_empty() && complete);
     }
 }
+
+#[test]
+fn the_first_bracket_is_found_wherever_it_stands() {
+    for byte in 0..=u8::MAX {
+        for length in [1, 511, 512, 513, 1300] {
+            for at in [0, length / 2, length - 1] {
+                let mut bytes = vec![b'1'; length];
+                bytes[at] = byte;
+                let expected = b"\"{[}]".contains(&byte).then_some(at);
+                assert_eq!(bracket(&bytes), expected, "{byte:#x} at {at} of {length}");
+            }
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! The meter: opens exchanges and answers with what was counted. It owns the wiring of admission, and no rule of any
 //! provider, price or budget.
 
+mod attempts;
+mod organizations;
 mod policies;
 mod seen;
 mod state;
@@ -8,13 +10,15 @@ mod state;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use policies::{Policies, Unpriced};
+pub use policies::{IncludeUsage, Policies, UnknownPaths, Unpriced};
 pub(crate) use state::{Finished, State};
 
+use rustc_hash::FxHashSet;
+
 use crate::attribution::Attribution;
-use crate::budget::{Amount, Budget, BudgetError, Budgets, Subject};
+use crate::budget::{Amount, Budget, BudgetError, Budgets, Dimension, Subject};
 use crate::detect::{Detector, HostRule};
-use crate::exchange::{Answer, Cause, Crossing, Exchange, ExchangeId, Opening};
+use crate::exchange::{Answer, Calibration, Cause, Crossing, Exchange, ExchangeId, Opening};
 use crate::fingerprint::Fingerprints;
 use crate::headers::Headers;
 use crate::price_book::PriceBook;
@@ -68,6 +72,8 @@ pub(crate) struct Shared {
     pub(crate) capture: Arc<str>,
     pub(crate) fingerprints: Option<Fingerprints>,
     pub(crate) has_budgets: bool,
+    /// Users that the operator names, who need not be hidden from him.
+    pub(crate) known_users: FxHashSet<Box<str>>,
     detector: Detector,
     seed: u128,
     sequence: AtomicU64,
@@ -90,6 +96,8 @@ impl Meter {
     /// A meter that has seen nothing. Fails on budgets that contradict each other.
     pub fn new(settings: Settings) -> Result<Self, BudgetError> {
         let has_budgets = !settings.budgets.is_empty();
+        let named = settings.budgets.iter().filter_map(|budget| budget.scope.exactly(Dimension::User));
+        let known_users = named.map(Box::from).collect();
         let budgets = Budgets::new(settings.budgets)?;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -98,6 +106,7 @@ impl Meter {
                 capture: settings.capture,
                 fingerprints: Fingerprints::new(&settings.fingerprint_key),
                 has_budgets,
+                known_users,
                 detector: Detector::new(settings.hosts),
                 seed: settings.seed,
                 sequence: AtomicU64::new(0),
@@ -158,6 +167,16 @@ impl Meter {
     /// Charges an exchange of an earlier process, admitted `at`, to the windows that are current `now`.
     pub fn restore(&self, subject: &Subject<'_>, amount: Amount, at: i64, now: i64) {
         self.shared.state().budgets.restore(subject, amount, at, now);
+    }
+
+    /// What was learned of how far our counts lie from those of providers, to be kept for later processes.
+    pub fn calibrations(&self) -> Vec<Calibration> {
+        self.shared.state().calibrations.all()
+    }
+
+    /// Takes up what an earlier process learned.
+    pub fn restore_calibration(&self, kept: &Calibration) {
+        self.shared.state().calibrations.restore(kept);
     }
 
     /// One consistent copy of everything counted.

@@ -14,17 +14,49 @@ pub enum Unpriced {
     PriceAs(String),
 }
 
+/// What to do with a request for a path that is not known on a host that is metered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownPaths {
+    /// Let it pass, counted as unmetered.
+    #[default]
+    Allow,
+    /// Refuse it: what cannot be metered cannot be capped.
+    Refuse,
+}
+
+/// What to do with a stream that does not ask for its usage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IncludeUsage {
+    /// Leave it: its tokens are counted here.
+    #[default]
+    Leave,
+    /// Ask in its place, and take out of the reply what that adds.
+    Inject,
+}
+
 /// All policies.
 #[derive(Clone, Debug)]
 pub struct Policies {
     /// For models without a price.
     pub unpriced: Unpriced,
+    /// For paths that are not known.
+    pub unknown_paths: UnknownPaths,
+    /// Users that applications name are kept by name; else those that a budget names are, and others as fingerprints.
+    pub plain_users: bool,
+    /// For streams that do not ask for their usage.
+    pub include_usage: IncludeUsage,
     /// Whether policies act, only count, or are off.
     pub mode: Mode,
 }
 
 impl Default for Policies {
     fn default() -> Self {
-        Self { unpriced: Unpriced::Allow, mode: Mode::Enforce }
+        Self {
+            unpriced: Unpriced::Allow,
+            unknown_paths: UnknownPaths::Allow,
+            include_usage: IncludeUsage::Leave,
+            plain_users: false,
+            mode: Mode::Enforce,
+        }
     }
 }

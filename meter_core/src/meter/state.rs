@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::budget::Budgets;
-use crate::exchange::{Expectations, LedgerEntry, Outcome};
+use crate::exchange::{Calibrations, Expectations, LedgerEntry, Outcome};
 use crate::limits;
 use crate::money::Nano;
 use crate::snapshot::{Distribution, LabelSet, Series, Tally};
 use crate::usage::Defect;
 
+use super::attempts::Attempts;
+use super::organizations::Organizations;
 use super::seen::SeenResponses;
 
 /// The mutable half of a meter.
@@ -16,7 +18,10 @@ pub(crate) struct State {
     pub(crate) budgets: Budgets,
     pub(crate) tally: Tally,
     pub(crate) expectations: Expectations,
+    pub(crate) calibrations: Calibrations,
     pub(crate) seen: SeenResponses,
+    pub(crate) attempts: Attempts,
+    pub(crate) organizations: Organizations,
     pub(crate) open: u64,
     /// Models of the price book, and those it does not know, so that the latter cannot crowd the former out.
     models: LabelSet,
@@ -48,7 +53,10 @@ impl State {
             budgets,
             tally: Tally::default(),
             expectations: Expectations::default(),
+            calibrations: Calibrations::default(),
             seen: SeenResponses::default(),
+            attempts: Attempts::default(),
+            organizations: Organizations::default(),
             open: 0,
             models: LabelSet::of(limits::LABEL_VALUES_MAX),
             strange_models: LabelSet::of(limits::STRANGE_MODELS_MAX),

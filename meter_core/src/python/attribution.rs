@@ -35,6 +35,7 @@ impl Attribution {
             namespace: namespace.map(Arc::from),
             organization: organization.map(Arc::from),
             user: user.map(Arc::from),
+            ..Core::default()
         };
         Self { core }
     }

@@ -170,6 +170,26 @@ impl LedgerEntry {
     }
 
     #[getter]
+    fn session(&self) -> Option<&str> {
+        self.core.who.session.as_deref()
+    }
+
+    #[getter]
+    fn project(&self) -> Option<&str> {
+        self.core.who.project.as_deref()
+    }
+
+    #[getter]
+    fn trace(&self) -> Option<&str> {
+        self.core.who.trace.as_deref()
+    }
+
+    #[getter]
+    fn sdk(&self) -> Option<&str> {
+        self.core.who.sdk.as_deref()
+    }
+
+    #[getter]
     fn usage<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let usage = PyDict::new(py);
         for (name, count) in self.core.counts() {

@@ -16,6 +16,7 @@ use super::price_book::PriceBook;
 use super::request::Request;
 use super::snapshot::Snapshot;
 use crate::budget::{Amount, Dimension, Subject};
+use crate::exchange::Calibration;
 use crate::meter::{Meter as Core, Settings};
 use crate::money::Nano;
 
@@ -129,6 +130,16 @@ impl Meter {
         let at = i64::try_from(number(entry, "time_ns")?).unwrap_or(now);
         self.core.restore(&subject, amount, at, now);
         Ok(())
+    }
+
+    fn calibrations(&self) -> Vec<(String, String, String, String)> {
+        let all = self.core.calibrations().into_iter();
+        all.map(|kept| (kept.provider.to_string(), kept.model.to_string(), kept.input, kept.output)).collect()
+    }
+
+    fn restore_calibration(&self, provider: &str, model: &str, prompts: String, replies: String) {
+        let (provider, model) = (Arc::from(provider), Arc::from(model));
+        self.core.restore_calibration(&Calibration { provider, model, input: prompts, output: replies });
     }
 
     fn snapshot(&self, now: i64) -> Snapshot {

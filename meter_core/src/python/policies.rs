@@ -4,7 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::budget::parse_mode;
-use crate::meter::{Policies as Core, Unpriced};
+use crate::meter::{IncludeUsage, Policies as Core, UnknownPaths, Unpriced};
 
 #[pyclass(frozen, module = "tokmeter._core")]
 pub(crate) struct Policies {
@@ -14,8 +14,14 @@ pub(crate) struct Policies {
 #[pymethods]
 impl Policies {
     #[new]
-    #[pyo3(signature = (*, unpriced="allow", mode="enforce"))]
-    fn new(unpriced: &str, mode: &str) -> PyResult<Self> {
+    #[pyo3(signature = (*, unpriced="allow", unknown_paths="allow", include_usage="leave", plain_users=false, mode="enforce"))]
+    fn new(
+        unpriced: &str,
+        unknown_paths: &str,
+        include_usage: &str,
+        plain_users: bool,
+        mode: &str,
+    ) -> PyResult<Self> {
         let unpriced = match (unpriced, unpriced.strip_prefix("price_as:")) {
             ("allow", _) => Unpriced::Allow,
             ("refuse", _) => Unpriced::Refuse,
@@ -26,6 +32,24 @@ impl Policies {
                 return Err(PyValueError::new_err(what));
             }
         };
-        Ok(Self { core: Core { unpriced, mode: parse_mode(mode)? } })
+        let unknown_paths = match unknown_paths {
+            "allow" => UnknownPaths::Allow,
+            "refuse" => UnknownPaths::Refuse,
+            other => {
+                let what = format!("unknown policy {other:?} for unknown paths: allow or refuse");
+                return Err(PyValueError::new_err(what));
+            }
+        };
+        let include_usage = match include_usage {
+            "leave" => IncludeUsage::Leave,
+            "inject" => IncludeUsage::Inject,
+            other => {
+                let what =
+                    format!("unknown policy {other:?} for usage that is not asked for: leave or inject");
+                return Err(PyValueError::new_err(what));
+            }
+        };
+        let mode = parse_mode(mode)?;
+        Ok(Self { core: Core { unpriced, unknown_paths, include_usage, plain_users, mode } })
     }
 }

@@ -228,8 +228,9 @@ mod tests {
     use std::sync::LazyLock;
 
     static VOCABULARIES: LazyLock<Vec<Vocabulary>> = LazyLock::new(|| {
-        [packed::R50K, packed::P50K, packed::CL100K, packed::O200K]
-            .map(|frame| packed::unpack(frame).unwrap())
+        use packed::{CL100K, DEEPSEEK, O200K, P50K, QWEN, R50K, TEKKEN};
+        [R50K, P50K, CL100K, O200K, TEKKEN, QWEN, DEEPSEEK]
+            .map(|frame| packed::unpack(frame).unwrap().vocabulary)
             .into()
     });
 

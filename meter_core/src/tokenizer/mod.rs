@@ -1,6 +1,6 @@
-//! Exact token counts of the public `OpenAI` encodings.
+//! Exact token counts of the public encodings.
 //!
-//! Owns the five encodings, their pre-tokenizers, merging, and the streaming counter. Refuses to know requests, messages
+//! Owns the encodings, their pre-tokenizers, merging, and the streaming counter. Refuses to know requests, messages
 //! and prices: it is text in, tokens out. Nothing here recurses, backtracks over text or panics, whatever the bytes.
 //!
 //! Bytes that are not UTF-8 are read as [`String::from_utf8_lossy`] reads them: each maximal broken sequence counts as one
@@ -10,15 +10,19 @@ mod class;
 mod class_table;
 mod merge;
 mod model;
+mod normal_form;
 mod packed;
 mod pairs;
 mod pattern;
 mod pieces;
 mod prefixes;
 mod registry;
+mod scan;
+mod scan_deepseek;
 mod special;
 mod split;
 mod stream;
+mod symbol_table;
 mod text_tokenizer;
 mod vocabulary;
 

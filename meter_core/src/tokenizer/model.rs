@@ -1,88 +1,80 @@
 //! Which encoding a model uses.
 //!
-//! Owns the table of `OpenAI` models, that of tiktoken 0.14. Refuses to guess: a model whose tokenizer is not public has none.
+//! Owns reading the table of models, `data/tokenizers.txt`, which describes itself. Refuses to guess: a model whose tokenizer
+//! is not embedded has none.
 
-const MODELS: &[(&str, &str)] = &[
-    ("o1", "o200k_base"),
-    ("o3", "o200k_base"),
-    ("o4-mini", "o200k_base"),
-    ("gpt-4.1", "o200k_base"),
-    ("gpt-4o", "o200k_base"),
-    ("gpt-4", "cl100k_base"),
-    ("gpt-3.5-turbo", "cl100k_base"),
-    ("gpt-3.5", "cl100k_base"),
-    ("gpt-35-turbo", "cl100k_base"),
-    ("davinci-002", "cl100k_base"),
-    ("babbage-002", "cl100k_base"),
-    ("text-embedding-ada-002", "cl100k_base"),
-    ("text-embedding-3-small", "cl100k_base"),
-    ("text-embedding-3-large", "cl100k_base"),
-    ("text-davinci-003", "p50k_base"),
-    ("text-davinci-002", "p50k_base"),
-    ("text-davinci-001", "r50k_base"),
-    ("text-curie-001", "r50k_base"),
-    ("text-babbage-001", "r50k_base"),
-    ("text-ada-001", "r50k_base"),
-    ("davinci", "r50k_base"),
-    ("curie", "r50k_base"),
-    ("babbage", "r50k_base"),
-    ("ada", "r50k_base"),
-    ("code-davinci-002", "p50k_base"),
-    ("code-davinci-001", "p50k_base"),
-    ("code-cushman-002", "p50k_base"),
-    ("code-cushman-001", "p50k_base"),
-    ("davinci-codex", "p50k_base"),
-    ("cushman-codex", "p50k_base"),
-    ("text-davinci-edit-001", "p50k_edit"),
-    ("code-davinci-edit-001", "p50k_edit"),
-    ("text-similarity-davinci-001", "r50k_base"),
-    ("text-similarity-curie-001", "r50k_base"),
-    ("text-similarity-babbage-001", "r50k_base"),
-    ("text-similarity-ada-001", "r50k_base"),
-    ("text-search-davinci-doc-001", "r50k_base"),
-    ("text-search-curie-doc-001", "r50k_base"),
-    ("text-search-babbage-doc-001", "r50k_base"),
-    ("text-search-ada-doc-001", "r50k_base"),
-    ("code-search-babbage-code-001", "r50k_base"),
-    ("code-search-ada-code-001", "r50k_base"),
-    ("gpt2", "r50k_base"),
-    ("gpt-2", "r50k_base"),
-];
+use std::sync::OnceLock;
 
-const PREFIXES: &[(&str, &str)] = &[
-    ("o1-", "o200k_base"),
-    ("o3-", "o200k_base"),
-    ("o4-mini-", "o200k_base"),
-    ("gpt-5", "o200k_base"),
-    ("gpt-4.5-", "o200k_base"),
-    ("gpt-4.1-", "o200k_base"),
-    ("chatgpt-4o-", "o200k_base"),
-    ("gpt-4o-", "o200k_base"),
-    ("gpt-4-", "cl100k_base"),
-    ("gpt-3.5-turbo-", "cl100k_base"),
-    ("gpt-35-turbo-", "cl100k_base"),
-    ("gpt-oss", "o200k_harmony"),
-];
+static TABLE: &str = include_str!("../../data/tokenizers.txt");
+/// In place of an encoding: none.
+const NONE: &str = "-";
 
-/// The name of the encoding of an `OpenAI` model, with or without a date, an `openai/` in front (as routers write it) or a
-/// fine-tune around it (`ft:gpt-4o-mini:...`); `None` when there is no public tokenizer.
+/// The table, read once.
+struct Table {
+    strip: Vec<&'static str>,
+    rules: Vec<Rule>,
+}
+
+struct Rule {
+    pattern: &'static str,
+    encoding: &'static str,
+}
+
+fn table() -> &'static Table {
+    static READ: OnceLock<Table> = OnceLock::new();
+    READ.get_or_init(|| {
+        let mut table = Table { strip: Vec::new(), rules: Vec::new() };
+        for line in TABLE.lines().filter(|line| !line.starts_with('#')) {
+            let mut words = line.split_whitespace();
+            match (words.next(), words.next()) {
+                (Some("strip"), first) => table.strip.extend(first.into_iter().chain(words)),
+                (Some(pattern), Some(encoding)) => table.rules.push(Rule { pattern, encoding }),
+                _ => {}
+            }
+        }
+        table
+    })
+}
+
+/// The name of the encoding of a model, as providers and routers write it: in any case, with or without a date, after a path
+/// (`openai/`, `accounts/fireworks/models/`), a region and a vendor (`us.mistral.`), or as a fine-tune's base
+/// (`ft:gpt-4o-mini:...`); `None` when there is no embedded tokenizer.
 ///
 /// A fine-tune has the encoding of its base model. (tiktoken 0.14 matches `ft:gpt-4` first and so gives `ft:gpt-4.1` the
 /// encoding of GPT-4.)
 pub fn encoding_for_model(model: &str) -> Option<&'static str> {
-    let model = model.strip_prefix("openai/").unwrap_or(model);
-    let model = match model.strip_prefix("ft:") {
-        Some(tuned) => tuned.split(':').next().unwrap_or(tuned),
-        None => model,
-    };
-    let named = MODELS.iter().find(|(name, _)| *name == model);
-    let found = named.or_else(|| PREFIXES.iter().find(|(prefix, _)| model.starts_with(prefix)));
-    found.map(|(_, encoding)| *encoding)
+    let table = table();
+    let lower = model.to_ascii_lowercase();
+    let mut name = lower.rsplit('/').next().unwrap_or(&lower);
+    if let Some(tuned) = name.strip_prefix("ft:") {
+        name = tuned.split(':').next().unwrap_or(tuned);
+    }
+    while let Some(rest) = table.strip.iter().find_map(|prefix| name.strip_prefix(prefix)) {
+        name = rest;
+    }
+    let rule = table.rules.iter().find(|rule| matches(rule.pattern, name))?;
+    (rule.encoding != NONE).then_some(rule.encoding)
+}
+
+/// Whether `name` is `pattern`, in which each `*` stands for any text.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((head, tail)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut rest) = name.strip_prefix(head) else { return false };
+    let mut parts = tail.split('*').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    true
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tokenizer::ENCODINGS;
 
     #[test]
     fn models_have_the_encoding_tiktoken_gives_them() {
@@ -111,8 +103,86 @@ mod tests {
 
     #[test]
     fn other_models_have_none() {
-        for model in ["", "ft:", "gpt", "claude-3-opus", "gemini-2.5-pro", "o4", "llama-3"] {
+        for model in [
+            "",
+            "ft:",
+            "/",
+            "gpt",
+            "claude-3-opus",
+            "gemini-2.5-pro",
+            "o4",
+            "llama-3",
+            "qwen3.5-plus",
+            "accounts/fireworks/models/qwen3p5-397b",
+            "codeqwen1.5-7b",
+            "deepseek-v2.5",
+            "deepseek-coder-33b-instruct",
+            "deepseek-ai/DeepSeek-R1-Distill-Llama-70B",
+            "deepseek-r1:8b",
+            "open-mistral-7b",
+            "mixtral-8x7b-instruct",
+            "mistral-large-2407",
+            "mistral.mistral-large-2402-v1:0",
+            "mistral-small-2409",
+            "codestral-2405",
+            "pixtral-large-2411",
+        ] {
             assert_eq!(encoding_for_model(model), None, "{model}");
+        }
+    }
+
+    #[test]
+    fn open_models_are_found_as_every_provider_calls_them() {
+        for (model, encoding) in [
+            ("Qwen/Qwen2.5-72B-Instruct-Turbo", "qwen"),
+            ("qwen-max", "qwen"),
+            ("qwen3-coder-plus", "qwen"),
+            ("qwen.qwen3-32b-v1:0", "qwen"),
+            ("QwQ-32B", "qwen"),
+            ("deepseek-r1-distill-qwen-32b", "qwen"),
+            ("deepseek-r1:14b", "qwen"),
+            ("accounts/fireworks/models/qwen2p5-72b-instruct", "qwen"),
+            ("accounts/fireworks/models/deepseek-v3p1", "deepseek"),
+            ("deepseek-ai/DeepSeek-V3.2-Exp", "deepseek"),
+            ("deepseek/deepseek-r1:free", "deepseek"),
+            ("us.deepseek.r1-v1:0", "deepseek"),
+            ("deepseek-chat", "deepseek"),
+            ("DeepSeek-V4-Pro", "deepseek"),
+            ("open-mistral-nemo-2407", "tekken"),
+            ("ministral-8b-2410", "tekken"),
+            ("mistral-small-latest", "tekken"),
+            ("mistralai/Mistral-Small-24B-Instruct-2501", "tekken"),
+            ("mistral-large-2512", "tekken"),
+            ("mistral.mistral-large-3-675b-instruct", "tekken"),
+            ("codestral-2508", "tekken"),
+            ("devstral-small-2507", "tekken"),
+            ("magistral-medium-latest", "tekken"),
+            ("openai.gpt-oss-120b-1:0", "o200k_harmony"),
+            ("GPT-4o", "o200k_base"),
+        ] {
+            assert_eq!(encoding_for_model(model), Some(encoding), "{model}");
+        }
+    }
+
+    #[test]
+    fn every_line_names_an_encoding() {
+        for rule in &table().rules {
+            assert!(rule.encoding == "-" || ENCODINGS.contains(&rule.encoding), "{}", rule.encoding);
+        }
+    }
+
+    #[test]
+    fn stars_stand_for_any_text() {
+        for (pattern, model, fits) in [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a*", "a", true),
+            ("*b*", "abc", true),
+            ("*b", "abc", false),
+            ("*b*d", "abcd", true),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(matches(pattern, model), fits, "{pattern} {model}");
         }
     }
 }

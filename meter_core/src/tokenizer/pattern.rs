@@ -1,10 +1,8 @@
-//! The pre-tokenizer patterns: where a piece of text ends.
+//! The pre-tokenizer patterns: how a text is cut into pieces.
 //!
-//! Owns one hand-written scanner per pattern, equal to tiktoken's regular expression. Refuses to know tokens. Every scanner
-//! decides a piece from its start alone and reads each character at most twice, so a text is scanned in linear time.
-
-use super::class::{LETTER, LINE_END, MARK, NUMBER, SYMBOL, UNCASED, UPPER, WHITE, class_at, run_end};
-use super::class::{LOWER, SPACE};
+//! Owns the patterns, their names, and which regular expressions have a scanner here. Refuses to know tokens. A scanner equals
+//! its expression; it decides a piece from its start alone and reads each character at most a few times, so a text is scanned
+//! in linear time.
 
 /// A way to cut text into pieces, named after the first encoding that used it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,261 +11,98 @@ pub enum Pattern {
     R50k,
     /// GPT-3.5 and GPT-4.
     Cl100k,
-    /// GPT-4o and later.
+    /// Llama 3.
+    Llama3,
+    /// Qwen 1 to 3.
+    Qwen,
+    /// GPT-4o and later, and Llama 4.
     O200k,
+    /// Mistral's tekken.
+    Tekken,
+    /// DeepSeek V3 and later: three expressions, each cutting what the one before left.
+    DeepSeek,
 }
+
+/// Names a user may give a pattern by.
+const NAMES: [(&str, Pattern); 9] = [
+    ("r50k", Pattern::R50k),
+    ("gpt2", Pattern::R50k),
+    ("cl100k", Pattern::Cl100k),
+    ("llama3", Pattern::Llama3),
+    ("qwen", Pattern::Qwen),
+    ("o200k", Pattern::O200k),
+    ("llama4", Pattern::O200k),
+    ("tekken", Pattern::Tekken),
+    ("deepseek", Pattern::DeepSeek),
+];
 
 const R50K: &str = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s";
 const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?[\p{L}]+| ?[\p{N}]+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+const GPT2_BARE: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 const CL100K: &str = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s";
+const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const QWEN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const O200K: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const DEEPSEEK: [&str; 3] = [
+    r"\p{N}{1,3}",
+    "[\u{4e00}-\u{9fa5}\u{3040}-\u{309f}\u{30a0}-\u{30ff}]+",
+    "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+",
+];
 
 impl Pattern {
-    /// The pattern whose scanner is equal to this regular expression, as tiktoken 0.14 writes it; `None` for any other.
+    /// The pattern whose scanner is equal to this regular expression, as its publishers write it; `None` for any other.
     pub fn from_expression(expression: &str) -> Option<Self> {
         match expression {
-            R50K | GPT2 => Some(Self::R50k),
+            R50K | GPT2 | GPT2_BARE => Some(Self::R50k),
             CL100K => Some(Self::Cl100k),
+            LLAMA3 => Some(Self::Llama3),
+            QWEN => Some(Self::Qwen),
             O200K => Some(Self::O200k),
+            TEKKEN => Some(Self::Tekken),
             _ => None,
         }
     }
-}
 
-/// The end of the r50k piece that starts at `start`; after `start` unless that is the end of the text.
-#[inline]
-pub(super) fn r50k_end(text: &[u8], start: usize) -> usize {
-    if let Some(end) = contraction_end(text, start, false) {
-        return end;
-    }
-    let (first, width) = class_at(text, start);
-    let from = if text.get(start) == Some(&b' ') { start + 1 } else { start };
-    let (class, _) = if from == start { (first, width) } else { class_at(text, from) };
-    for kind in [LETTER, NUMBER, SYMBOL] {
-        if class & kind != 0 {
-            return run_end(text, from, kind);
-        }
-    }
-    let white = WhiteRun::at(text, start);
-    white.before_last(text, start)
-}
-
-/// The end of the cl100k piece that starts at `start`; after `start` unless that is the end of the text.
-#[inline]
-pub(super) fn cl100k_end(text: &[u8], start: usize) -> usize {
-    if let Some(end) = contraction_end(text, start, true) {
-        return end;
-    }
-    let (first, width) = class_at(text, start);
-    if first & LETTER != 0 {
-        return run_end(text, start + width, LETTER);
-    }
-    if first & NUMBER != 0 {
-        return number_end(text, start);
-    }
-    let (second, _) = class_at(text, start + width);
-    if first & LINE_END == 0 && second & LETTER != 0 {
-        return run_end(text, start + width, LETTER);
-    }
-    if first & SYMBOL != 0 || (text.get(start) == Some(&b' ') && second & SYMBOL != 0) {
-        let symbols = run_end(text, start + width, SYMBOL);
-        return run_end(text, symbols, LINE_END);
-    }
-    let white = WhiteRun::at(text, start);
-    if white.end == text.len() {
-        return white.end;
-    }
-    white.after_last_line_end.unwrap_or_else(|| white.before_last(text, start))
-}
-
-/// The end of the o200k piece that starts at `start`; after `start` unless that is the end of the text.
-#[inline]
-pub(super) fn o200k_end(text: &[u8], start: usize) -> usize {
-    let (first, width) = class_at(text, start);
-    if first & LETTER != 0 {
-        return suffixed(text, word_at(text, start).end);
-    }
-    if first & NUMBER != 0 {
-        return number_end(text, start);
-    }
-    let next = start + width;
-    if first & LINE_END == 0 {
-        let word = word_at(text, next);
-        if first & MARK != 0 && !word.ends_lower_like {
-            return suffixed(text, next);
-        }
-        if word.end > next {
-            return suffixed(text, word.end);
-        }
-    }
-    if first & SYMBOL != 0 || (text.get(start) == Some(&b' ') && class_at(text, next).0 & SYMBOL != 0) {
-        let mut end = run_end(text, next, SYMBOL);
-        while matches!(text.get(end), Some(b'\r' | b'\n' | b'/')) {
-            end += 1;
-        }
-        return end;
-    }
-    let white = WhiteRun::at(text, start);
-    white.after_last_line_end.unwrap_or_else(|| white.before_last(text, start))
-}
-
-/// A word of o200k's two letter alternatives: upper-like characters, then lower-like ones; caseless letters and marks are
-/// both.
-struct Word {
-    end: usize,
-    /// The first alternative matched: at least one lower-like character closes the word.
-    ends_lower_like: bool,
-}
-
-#[inline]
-fn word_at(text: &[u8], start: usize) -> Word {
-    let (mut at, mut after_last_both) = (start, None);
-    let stopper = loop {
-        let (class, width) = class_at(text, at);
-        if class & (UPPER | UNCASED | MARK) == 0 {
-            break class;
-        }
-        at += width;
-        if class & UPPER == 0 {
-            after_last_both = Some(at);
-        }
-    };
-    if stopper & LOWER != 0 {
-        return Word { end: run_end(text, at, LOWER | UNCASED | MARK), ends_lower_like: true };
-    }
-    // Without a lower case letter behind them, the upper-like characters give back up to the last one that is also
-    // lower-like; with none of those, the second alternative takes them all.
-    Word { end: after_last_both.unwrap_or(at), ends_lower_like: after_last_both.is_some() }
-}
-
-/// `end`, or the end of the contraction that starts there.
-#[inline]
-fn suffixed(text: &[u8], end: usize) -> usize {
-    contraction_end(text, end, true).unwrap_or(end)
-}
-
-/// The end of `'s`, `'d`, `'m`, `'t`, `'ll`, `'ve` or `'re` at `at`. Without case, the long s (U+017F) is an s.
-#[inline]
-fn contraction_end(text: &[u8], at: usize, any_case: bool) -> Option<usize> {
-    if text.get(at) != Some(&b'\'') {
-        return None;
-    }
-    let fold = if any_case { 0x20 } else { 0 };
-    let first = *text.get(at + 1)?;
-    match first | fold {
-        b's' | b'd' | b'm' | b't' => Some(at + 2),
-        b'l' | b'v' | b'r' => {
-            let second = text.get(at + 2)? | fold;
-            matches!((first | fold, second), (b'l', b'l') | (b'v' | b'r', b'e')).then_some(at + 3)
-        }
-        _ => (any_case && first == 0xC5 && text.get(at + 2) == Some(&0xBF)).then_some(at + 3),
-    }
-}
-
-/// The end of up to three number characters.
-#[inline]
-fn number_end(text: &[u8], start: usize) -> usize {
-    let mut at = start;
-    for _ in 0..3 {
-        let (class, width) = class_at(text, at);
-        if class & NUMBER == 0 {
-            break;
-        }
-        at += width;
-    }
-    at
-}
-
-/// A run of white space.
-struct WhiteRun {
-    end: usize,
-    last: usize,
-    after_last_line_end: Option<usize>,
-}
-
-impl WhiteRun {
-    #[inline]
-    fn at(text: &[u8], start: usize) -> Self {
-        let mut run = Self { end: start, last: start, after_last_line_end: None };
-        loop {
-            let (class, width) = class_at(text, run.end);
-            if class & WHITE == 0 {
-                return run;
-            }
-            run.last = run.end;
-            run.end += width;
-            if class & SPACE == 0 {
-                run.after_last_line_end = Some(run.end);
-            }
+    /// The pattern of expressions that are applied one after the other, each to what the one before left.
+    pub fn from_expressions(expressions: &[&str]) -> Option<Self> {
+        match expressions {
+            [one] => Self::from_expression(one),
+            _ => (expressions == DEEPSEEK).then_some(Self::DeepSeek),
         }
     }
 
-    /// The end of `\s+(?!\S)`, else of one white space character: the last one belongs to what follows.
-    #[inline]
-    fn before_last(&self, text: &[u8], start: usize) -> usize {
-        if self.end == text.len() || self.last == start { self.end } else { self.last }
+    /// The pattern a user calls `name`: `r50k` (or `gpt2`), `cl100k`, `llama3`, `qwen`, `o200k` (or `llama4`), `tekken`,
+    /// `deepseek`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(known, _)| *known == name).map(|&(_, pattern)| pattern)
+    }
+
+    /// What [`from_name`](Self::from_name) knows.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|&(name, _)| name)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn pieces(end: fn(&[u8], usize) -> usize, text: &str) -> Vec<&str> {
-        let (mut at, mut pieces) = (0, Vec::new());
-        while at < text.len() {
-            let next = end(text.as_bytes(), at);
-            pieces.push(&text[at..next]);
-            at = next;
-        }
-        pieces
-    }
-
-    #[test]
-    fn r50k_keeps_case_and_long_numbers() {
-        assert_eq!(pieces(r50k_end, "I'll I'LL"), ["I", "'ll", " I", "'", "LL"]);
-        assert_eq!(pieces(r50k_end, "a 12345  b\n\n c"), ["a", " 12345", " ", " b", "\n\n", " c"]);
-        assert_eq!(pieces(r50k_end, "x  \n "), ["x", "  \n "]);
-    }
-
-    #[test]
-    fn cl100k_takes_contractions_first() {
-        assert_eq!(pieces(cl100k_end, "'tis don'T 'ſo"), ["'t", "is", " don", "'T", " '", "ſo"]);
-        assert_eq!(pieces(cl100k_end, "a!\r\n\n b"), ["a", "!\r\n\n", " b"]);
-        assert_eq!(pieces(cl100k_end, " \n \n  b"), [" \n \n", " ", " b"]);
-        assert_eq!(pieces(cl100k_end, "b \n  "), ["b", " \n  "]);
-        assert_eq!(pieces(cl100k_end, "12345\u{301}e\u{301}"), ["123", "45", "\u{301}e", "\u{301}"]);
-    }
-
-    #[test]
-    fn o200k_cuts_words_by_case() {
-        assert_eq!(pieces(o200k_end, "fooBarBAZ don't"), ["foo", "Bar", "BAZ", " don't"]);
-        assert_eq!(pieces(o200k_end, "中AB中CD"), ["中AB中", "CD"]);
-        assert_eq!(pieces(o200k_end, "\u{301}AB"), ["\u{301}", "AB"]);
-        assert_eq!(pieces(o200k_end, "\u{301}ABc"), ["\u{301}ABc"]);
-        assert_eq!(pieces(o200k_end, "!!/\n/x"), ["!!/\n/", "x"]);
-        assert_eq!(pieces(o200k_end, "b \n  "), ["b", " \n", "  "]);
-    }
 
     #[test]
     fn expressions_name_their_scanner() {
         assert_eq!(Pattern::from_expression(O200K), Some(Pattern::O200k));
         assert_eq!(Pattern::from_expression(CL100K), Some(Pattern::Cl100k));
         assert_eq!(Pattern::from_expression(R50K), Some(Pattern::R50k));
+        assert_eq!(Pattern::from_expressions(&[QWEN]), Some(Pattern::Qwen));
+        assert_eq!(Pattern::from_expressions(&DEEPSEEK), Some(Pattern::DeepSeek));
+        assert_eq!(Pattern::from_expressions(&DEEPSEEK[..2]), None);
         assert_eq!(Pattern::from_expression(r"\s+"), None);
     }
 
-    proptest! {
-        #[test]
-        fn every_piece_advances_whatever_the_bytes(text in proptest::collection::vec(any::<u8>(), 0..60)) {
-            for end in [r50k_end, cl100k_end, o200k_end] {
-                for start in 0..text.len() {
-                    let next = end(&text, start);
-                    prop_assert!(next > start && next <= text.len());
-                }
-                prop_assert_eq!(end(&text, text.len()), text.len());
-            }
-        }
+    #[test]
+    fn names_name_their_scanner() {
+        assert_eq!(Pattern::from_name("llama4"), Some(Pattern::O200k));
+        assert_eq!(Pattern::from_name("LLAMA4"), None);
+        assert!(Pattern::names().all(|name| Pattern::from_name(name).is_some()));
     }
 }

@@ -103,7 +103,8 @@ mod tests {
     use proptest::prelude::*;
     use std::sync::LazyLock;
 
-    static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| packed::unpack(packed::R50K).unwrap());
+    static VOCABULARY: LazyLock<Vocabulary> =
+        LazyLock::new(|| packed::unpack(packed::R50K).unwrap().vocabulary);
 
     proptest! {
         #[test]

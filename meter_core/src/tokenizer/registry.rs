@@ -6,15 +6,25 @@
 use std::sync::{Arc, OnceLock};
 
 use super::model::encoding_for_model;
-use super::packed;
+use super::normal_form::Form;
+use super::packed::{self, Packed};
 use super::pattern::Pattern;
 use super::special::Specials;
 use super::text_tokenizer::Tokenizer;
 use super::vocabulary::Vocabulary;
 
 /// Names of the encodings [`get`] knows; it also knows `gpt2`, another name of `r50k_base`.
-pub const ENCODINGS: [&str; 6] =
-    ["r50k_base", "p50k_base", "p50k_edit", "cl100k_base", "o200k_base", "o200k_harmony"];
+pub const ENCODINGS: [&str; 9] = [
+    "r50k_base",
+    "p50k_base",
+    "p50k_edit",
+    "cl100k_base",
+    "o200k_base",
+    "o200k_harmony",
+    "tekken",
+    "qwen",
+    "deepseek",
+];
 
 const END_OF_TEXT: &str = "<|endoftext|>";
 const FILL_IN: [&str; 3] = ["<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>"];
@@ -33,6 +43,11 @@ const HARMONY: [(&str, u32); 9] = [
 /// Harmony's other ids from 200,000 on are reserved, up to this one. 200,018 is so named as well.
 const HARMONY_END: u32 = 201_088;
 
+/// Mistral's special tokens take the ids below the ranks.
+const TEKKEN_FIRST_ID: u32 = 1000;
+/// Three of DeepSeek's special tokens have the ids below the ranks.
+const DEEPSEEK_FIRST_ID: u32 = 3;
+
 /// The tokenizer of an encoding, loaded on first use (some tens of milliseconds); `None` for an unknown name.
 pub fn get(name: &str) -> Option<&'static Tokenizer> {
     static R50K: Lazy = Lazy::new();
@@ -41,10 +56,16 @@ pub fn get(name: &str) -> Option<&'static Tokenizer> {
     static CL100K: Lazy = Lazy::new();
     static O200K: Lazy = Lazy::new();
     static HARMONY: Lazy = Lazy::new();
+    static TEKKEN: Lazy = Lazy::new();
+    static QWEN: Lazy = Lazy::new();
+    static DEEPSEEK: Lazy = Lazy::new();
     static R50K_RANKS: Ranks = Ranks::new(packed::R50K);
     static P50K_RANKS: Ranks = Ranks::new(packed::P50K);
     static CL100K_RANKS: Ranks = Ranks::new(packed::CL100K);
     static O200K_RANKS: Ranks = Ranks::new(packed::O200K);
+    static TEKKEN_RANKS: Ranks = Ranks::new(packed::TEKKEN);
+    static QWEN_RANKS: Ranks = Ranks::new(packed::QWEN);
+    static DEEPSEEK_RANKS: Ranks = Ranks::new(packed::DEEPSEEK);
 
     let end_of_text = |id| [(END_OF_TEXT.to_owned(), id)];
     match name {
@@ -69,11 +90,16 @@ pub fn get(name: &str) -> Option<&'static Tokenizer> {
             let specials = end_of_text(199_999).into_iter().chain(harmony());
             HARMONY.get(name, Pattern::O200k, &O200K_RANKS, specials)
         }
+        "tekken" => TEKKEN.get_packed(name, Pattern::Tekken, &TEKKEN_RANKS, TEKKEN_FIRST_ID, Form::AsWritten),
+        "qwen" => QWEN.get_packed(name, Pattern::Qwen, &QWEN_RANKS, 0, Form::Composed),
+        "deepseek" => {
+            DEEPSEEK.get_packed(name, Pattern::DeepSeek, &DEEPSEEK_RANKS, DEEPSEEK_FIRST_ID, Form::AsWritten)
+        }
         _ => None,
     }
 }
 
-/// The tokenizer of an `OpenAI` model; `None` when the model's tokenizer is not public.
+/// The tokenizer of a model, by the table of models; `None` when none is embedded, or the model's is not public.
 pub fn for_model(model: &str) -> Option<&'static Tokenizer> {
     get(encoding_for_model(model)?)
 }
@@ -89,19 +115,28 @@ fn harmony() -> impl Iterator<Item = (String, u32)> {
     reserved.chain(HARMONY.into_iter().map(|(name, id)| (name.to_owned(), id)))
 }
 
-/// Ranks that several encodings share, unpacked once.
+/// Ranks that several encodings may share, unpacked once.
 struct Ranks {
     frame: &'static [u8],
-    vocabulary: OnceLock<Option<Arc<Vocabulary>>>,
+    shared: OnceLock<Option<Shared>>,
+}
+
+struct Shared {
+    vocabulary: Arc<Vocabulary>,
+    specials: Vec<(Vec<u8>, u32)>,
 }
 
 impl Ranks {
     const fn new(frame: &'static [u8]) -> Self {
-        Self { frame, vocabulary: OnceLock::new() }
+        Self { frame, shared: OnceLock::new() }
     }
 
-    fn get(&self) -> Option<Arc<Vocabulary>> {
-        self.vocabulary.get_or_init(|| packed::unpack(self.frame).ok().map(Arc::new)).clone()
+    fn get(&self) -> Option<&Shared> {
+        let unpack = || {
+            let Packed { vocabulary, specials } = packed::unpack(self.frame).ok()?;
+            Some(Shared { vocabulary: Arc::new(vocabulary), specials })
+        };
+        self.shared.get_or_init(unpack).as_ref()
     }
 }
 
@@ -124,7 +159,26 @@ impl Lazy {
     ) -> Option<&'static Tokenizer> {
         let build = || {
             let specials = specials.into_iter().map(|(name, id)| (name.into_bytes(), id));
-            Some(Tokenizer::new(name.to_owned(), pattern, ranks.get()?, Specials::new(specials)))
+            let vocabulary = Arc::clone(&ranks.get()?.vocabulary);
+            Some(Tokenizer::new(name.to_owned(), pattern, vocabulary, Specials::new(specials)))
+        };
+        self.tokenizer.get_or_init(build).as_ref()
+    }
+
+    /// With the special tokens that were packed with the ranks, and ids that begin at `first_id`.
+    fn get_packed(
+        &'static self,
+        name: &str,
+        pattern: Pattern,
+        ranks: &Ranks,
+        first_id: u32,
+        form: Form,
+    ) -> Option<&'static Tokenizer> {
+        let build = || {
+            let Shared { vocabulary, specials } = ranks.get()?;
+            let specials = Specials::new(specials.iter().cloned());
+            let tokenizer = Tokenizer::new(name.to_owned(), pattern, Arc::clone(vocabulary), specials);
+            Some(tokenizer.with_first_id(first_id).with_form(form))
         };
         self.tokenizer.get_or_init(build).as_ref()
     }
@@ -146,6 +200,7 @@ mod tests {
     #[test]
     fn models_find_their_encoding() {
         assert_eq!(for_model("gpt-4o").map(Tokenizer::name), Some("o200k_base"));
+        assert_eq!(for_model("Qwen/QwQ-32B").map(Tokenizer::name), Some("qwen"));
         assert!(for_model("claude-opus-4").is_none());
     }
 }

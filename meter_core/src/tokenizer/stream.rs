@@ -3,7 +3,8 @@
 //! Owns the text whose tokens later text may still change. Refuses to know frames and replies.
 //!
 //! Appended text changes at most the last two pieces: what follows a run of letters or white space decides where the piece
-//! before it ends, and nothing looks further back. Everything before them is counted once and forgotten.
+//! before it ends, and nothing looks further back; a mark that composes with a character before it reaches over marks, which
+//! are one piece. Everything before them is counted once and forgotten.
 
 use std::ops::ControlFlow;
 
@@ -43,10 +44,10 @@ impl StreamCounter {
         let mut rest = text;
         while !rest.is_empty() {
             // A character more than the bound at most, so that the bound never stops progress.
-            let room = (PENDING_TEXT_BYTES_MAX - self.pending.len()).max(1);
+            let room = PENDING_TEXT_BYTES_MAX.saturating_sub(self.pending.len()).max(1);
             let boundary = (room..rest.len()).find(|&at| rest.is_char_boundary(at)).unwrap_or(rest.len());
             let (now, later) = rest.split_at(boundary);
-            self.pending.push_str(now);
+            self.tokenizer.form().append(&mut self.pending, now);
             rest = later;
             if self.pending.len() >= self.scan_at {
                 self.settle();

@@ -7,17 +7,23 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::merge;
+use super::normal_form::Form;
 use super::pairs::NONE;
-use super::pattern::{Pattern, cl100k_end, o200k_end, r50k_end};
+use super::pattern::Pattern;
+use super::scan::{cl100k_end, llama3_end, o200k_end, qwen_end, r50k_end, tekken_end};
+use super::scan_deepseek::deepseek_end;
 use super::special::Specials;
 use super::vocabulary::{Vocabulary, VocabularyError};
 
-/// Counts, encodes and decodes exactly as tiktoken does. Obtained from [`get`](super::get) or
+/// Counts, encodes and decodes exactly as the publisher's own library does. Obtained from [`get`](super::get) or
 /// [`for_model`](super::for_model), or built from ranks.
 pub struct Tokenizer {
     name: String,
     pattern: Pattern,
     vocabulary: Arc<Vocabulary>,
+    /// The id of rank 0.
+    first_id: u32,
+    form: Form,
     specials: Specials,
 }
 
@@ -56,7 +62,17 @@ impl Tokenizer {
         vocabulary: Arc<Vocabulary>,
         specials: Specials,
     ) -> Self {
-        Self { name, pattern, vocabulary, specials }
+        Self { name, pattern, vocabulary, first_id: 0, form: Form::AsWritten, specials }
+    }
+
+    pub(super) fn with_first_id(mut self, first_id: u32) -> Self {
+        self.first_id = first_id;
+        self
+    }
+
+    pub(super) fn with_form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
     }
 
     /// The name of the encoding.
@@ -66,12 +82,12 @@ impl Tokenizer {
 
     /// Tokens of `text`. Text that spells a special token is ordinary text.
     pub fn count(&self, text: &[u8]) -> usize {
-        self.count_valid(&lossy(text))
+        self.count_valid(&self.form.of(lossy(text)))
     }
 
     /// Tokens of `text` if there are at most `limit`, else `None`, after little more work than `limit` tokens take.
     pub fn count_until(&self, text: &[u8], limit: usize) -> Option<usize> {
-        let text = lossy(text);
+        let text = self.form.of(lossy(text));
         // A token is at most so long: far too much text need not be read.
         if text.len() / self.vocabulary.token_bytes_max() > limit {
             return None;
@@ -91,9 +107,8 @@ impl Tokenizer {
 
     /// The tokens of `text`. Text that spells a special token is ordinary text.
     pub fn encode(&self, text: &[u8]) -> Vec<u32> {
-        let text = lossy(text);
         let mut tokens = Vec::with_capacity(text.len() / 4);
-        self.encode_valid(&text, &mut tokens);
+        self.encode_valid(&self.form.of(lossy(text)), &mut tokens);
         tokens
     }
 
@@ -103,11 +118,11 @@ impl Tokenizer {
         let mut tokens = Vec::with_capacity(text.len() / 4);
         let mut at = 0;
         while let Some((start, end, id)) = self.specials.find(&text, at) {
-            self.encode_valid(&text[at..start], &mut tokens);
+            self.encode_valid(&self.form.of(Cow::Borrowed(&text[at..start])), &mut tokens);
             tokens.push(id);
             at = end;
         }
-        self.encode_valid(&text[at..], &mut tokens);
+        self.encode_valid(&self.form.of(Cow::Borrowed(&text[at..])), &mut tokens);
         tokens
     }
 
@@ -116,24 +131,29 @@ impl Tokenizer {
         let text = lossy(text);
         let (mut total, mut at) = (0, 0);
         while let Some((start, end, _)) = self.specials.find(&text, at) {
-            total += self.count_valid(&text[at..start]) + 1;
+            total += self.count_valid(&self.form.of(Cow::Borrowed(&text[at..start]))) + 1;
             at = end;
         }
-        total + self.count_valid(&text[at..])
+        total + self.count_valid(&self.form.of(Cow::Borrowed(&text[at..])))
     }
 
     /// The bytes that `ids` stand for, special tokens included. A cut sequence need not be UTF-8.
     pub fn decode(&self, ids: &[u32]) -> Result<Vec<u8>, UnknownToken> {
         let mut text = Vec::with_capacity(ids.len() * 4);
         for &id in ids {
-            let token =
-                self.vocabulary.token(id).or_else(|| self.specials.name(id)).ok_or(UnknownToken(id))?;
+            let token = id.checked_sub(self.first_id).and_then(|rank| self.vocabulary.token(rank));
+            let token = token.or_else(|| self.specials.name(id)).ok_or(UnknownToken(id))?;
             text.extend_from_slice(token);
         }
         Ok(text)
     }
 
-    /// Tokens of valid UTF-8 that is not checked again.
+    /// The form in which this tokenizer reads text.
+    pub(super) fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Tokens of valid UTF-8 in [`form`](Self::form); neither is checked again.
     pub(super) fn count_valid(&self, text: &[u8]) -> usize {
         let mut total = 0;
         let _all = self.walk(text, |start, end| {
@@ -152,7 +172,11 @@ impl Tokenizer {
         match self.pattern {
             Pattern::R50k => walk(text, r50k_end, piece),
             Pattern::Cl100k => walk(text, cl100k_end, piece),
+            Pattern::Llama3 => walk(text, llama3_end, piece),
+            Pattern::Qwen => walk(text, qwen_end, piece),
             Pattern::O200k => walk(text, o200k_end, piece),
+            Pattern::Tekken => walk(text, tekken_end, piece),
+            Pattern::DeepSeek => walk(text, deepseek_end, piece),
         }
     }
 
@@ -166,6 +190,7 @@ impl Tokenizer {
     }
 
     fn encode_valid(&self, text: &[u8], tokens: &mut Vec<u32>) {
+        let before = tokens.len();
         let _all = self.walk(text, |start, end| {
             let id = self.vocabulary.whole(text, start, end);
             if id == NONE {
@@ -175,6 +200,9 @@ impl Tokenizer {
             }
             ControlFlow::Continue(())
         });
+        for id in &mut tokens[before..] {
+            *id += self.first_id;
+        }
     }
 }
 
@@ -218,6 +246,7 @@ mod tests {
         assert_eq!(tokens("cl100k_base", "hello world"), [15339, 1917]);
         assert_eq!(tokens("o200k_base", "hello world"), [24912, 2375]);
         assert_eq!(tokens("o200k_base", "").len(), 0);
+        assert_eq!(tokens("qwen", "hello world"), [14990, 1879]);
     }
 
     #[test]
@@ -266,7 +295,7 @@ mod tests {
                 prop_assert_eq!(tokenizer.count(text.as_bytes()), tokens.len());
                 prop_assert_eq!(tokenizer.count_until(text.as_bytes(), tokens.len()), Some(tokens.len()));
                 prop_assert_eq!(tokenizer.count_batch(&[text.as_bytes()]), [tokens.len()]);
-                prop_assert_eq!(tokenizer.decode(&tokens).unwrap(), text.as_bytes());
+                prop_assert_eq!(tokenizer.decode(&tokens).unwrap(), &*tokenizer.form().of(text.as_bytes().into()));
             }
         }
 
@@ -278,7 +307,7 @@ mod tests {
 
                 prop_assert_eq!(tokenizer.count_with_special(&text), tokens.len());
                 let replaced = String::from_utf8_lossy(&text);
-                prop_assert_eq!(tokenizer.decode(&tokens).unwrap(), replaced.as_bytes());
+                prop_assert_eq!(tokenizer.decode(&tokens).unwrap(), &*tokenizer.form().of(replaced.as_bytes().into()));
             }
         }
     }

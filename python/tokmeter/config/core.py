@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from tokmeter import _core
 from tokmeter.config.address import host_and_port
 from tokmeter.config.rules import Key
-from tokmeter.config.schema import MODES, BudgetConfig, Config, Mode, PoliciesConfig, PriceAs, ProviderConfig
+from tokmeter.config.schema import (
+    MODES,
+    AttributionConfig,
+    BudgetConfig,
+    Config,
+    Mode,
+    PoliciesConfig,
+    PriceAs,
+    ProviderConfig,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,7 @@ def meter_arguments(config: Config) -> MeterArguments:
     """`config` for the core. Raises `RefusedError`; never for a configuration that came from `load`."""
     return MeterArguments(
         budgets=[_made(("budgets", i), budget, b, config.mode) for i, b in enumerate(config.budgets)],
-        policies=_made(("policies",), policies, config.policies, config.mode),
+        policies=_made(("policies",), policies, config.policies, config.attribution, config.mode),
         hosts=[_made(("providers", i), host_rule, p) for i, p in enumerate(config.providers) if p.dialect is not None],
     )
 
@@ -69,11 +78,17 @@ def budget(budget: BudgetConfig, ceiling: Mode) -> _core.Budget:
     )
 
 
-def policies(policies: PoliciesConfig, mode: Mode) -> _core.Policies:
+def policies(policies: PoliciesConfig, attribution: AttributionConfig, mode: Mode) -> _core.Policies:
     """The policies. Raises `ValueError`."""
     unpriced = policies.unpriced
     word = f"price_as:{unpriced.price_as}" if isinstance(unpriced, PriceAs) else unpriced
-    return _core.Policies(unpriced=word, mode=mode)
+    return _core.Policies(
+        unpriced=word,
+        unknown_paths=policies.unknown_paths,
+        include_usage=policies.include_usage,
+        plain_users=attribution.users == "plain",
+        mode=mode,
+    )
 
 
 def host_rule(provider: ProviderConfig) -> _core.HostRule:

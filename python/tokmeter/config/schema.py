@@ -22,7 +22,9 @@ class ScopeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     namespace: Annotated[str | None, Meta(description="Kubernetes namespace.")] = None
     service: Annotated[str | None, Meta(description="Service name.")] = None
     pod: Annotated[str | None, Meta(description="Pod name.")] = None
-    user: Annotated[str | None, Meta(description="User name.")] = None
+    user: Annotated[
+        str | None, Meta(description="User as the application names it, or the fingerprint in the ledger.")
+    ] = None
     key: Annotated[str | None, Meta(description="Fingerprint of the API key, as the ledger shows it.")] = None
     provider: Annotated[str | None, Meta(description="Provider name.")] = None
     model: Annotated[str | None, Meta(description="Model, or a prefix of it that ends in `*`.")] = None
@@ -77,6 +79,29 @@ class PoliciesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Literal["allow", "refuse"] | PriceAs,
         Meta(description="Requests for a model without a price: `allow`, `refuse`, or `{price_as: MODEL}`."),
     ] = "allow"
+    unknown_paths: Annotated[
+        Literal["allow", "refuse"],
+        Meta(description="Paths that are not known on a metered host: `allow` counts them as unmetered."),
+    ] = "allow"
+    include_usage: Annotated[
+        Literal["leave", "inject"],
+        Meta(
+            description="OpenAI-shaped streams that do not ask for their usage: `inject` asks in their place and takes "
+            "out of the reply what that adds; `leave` counts their tokens here."
+        ),
+    ] = "leave"
+
+
+class AttributionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept of who asked."""
+
+    users: Annotated[
+        Literal["fingerprint", "plain"],
+        Meta(
+            description="End users that applications name: by keyed fingerprint, unless a budget's scope names them, or "
+            "`plain`."
+        ),
+    ] = "fingerprint"
 
 
 class RatesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -159,6 +184,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = None
     budgets: Annotated[tuple[BudgetConfig, ...], Meta(description="Limits; the first that binds is named.")] = ()
     policies: Annotated[PoliciesConfig, Meta(description="Rules beside the budgets.")] = PoliciesConfig()
+    attribution: Annotated[AttributionConfig, Meta(description="What is kept of who asked.")] = AttributionConfig()
     providers: Annotated[tuple[ProviderConfig, ...], Meta(description="Hosts beside the built-in ones.")] = ()
     proxy: Annotated[ProxyConfig, Meta(description="Where and how the proxy listens.")] = ProxyConfig()
     metrics: Annotated[MetricsConfig, Meta(description="Where the numbers are served.")] = MetricsConfig()
@@ -168,7 +194,7 @@ ANNOUNCED: dict[str, tuple[str, ...]] = {
     "": ("budget_store",),
     "budgets[]": ("when_store_down",),
     "budgets[].window": ("rolling",),
-    "policies": ("downgrade", "retries", "velocity", "include_usage"),
+    "policies": ("downgrade", "retries", "velocity"),
     "proxy": ("workers",),
 }
 """Keys of the product's vocabulary that this version does not act on, by place: refused with a word of their own."""

@@ -35,6 +35,9 @@ DIMENSIONS: tuple[str, ...] = (
     "pod",
     "namespace",
     "organization",
+    "project",
+    "session",
+    "sdk",
     "outcome",
     "decision",
     "hour",
@@ -64,6 +67,18 @@ class Correction:
     """Added to the entry's cost; may be negative. None leaves it, also where it is unknown."""
     usage: Mapping[str, int] = field(default_factory=dict)
     """Added to the entry's counts, by name; may be negative. A count that is not named is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How far the core's own counts for a model lie from what its provider states, in the core's form."""
+
+    provider: str
+    model: str
+    input: str
+    """Of prompts: exchanges by percent of the estimate, like ``112:40 113:7``."""
+    output: str
+    """Of replies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +127,9 @@ class Ledger(Protocol):
     def correct(self, correction: Correction) -> None:
         """Queues a correction, as `append` does."""
 
+    def learn(self, calibration: Calibration) -> None:
+        """Keeps what was learned of a model, in place of what was kept before; never blocks, never raises."""
+
     def flush(self, timeout_s: float) -> bool:
         """Waits until everything queued before is durable or dropped; False when the time was over first."""
 
@@ -133,6 +151,9 @@ class LedgerReader(Protocol):
 
     def spend(self, by: Sequence[str], since_ns: int, until_ns: int) -> list[Spend]:
         """Groups by `DIMENSIONS`, dearest first. Raises `ValueError` for another dimension."""
+
+    def calibrations(self) -> list[Calibration]:
+        """What was learned of each model."""
 
     def close(self) -> None:
         """Gives the store back."""

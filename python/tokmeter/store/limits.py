@@ -26,5 +26,8 @@ ERROR_CHARS_MAX = 200
 READ_ROWS = 1_000
 """Rows fetched at a time: a report over a year does not hold a year in memory."""
 
+CALIBRATIONS_MAX = 256
+"""Models whose calibration is read or waits to be written: as many as the core learns of."""
+
 PROBE_BYTES_MAX = 16 << 20
 """Bytes of a ledger up to which opening checks every page; larger ones would delay the start by seconds."""

@@ -67,6 +67,10 @@ class SampleEntry:
     organization: str | None = None
     user: str | None = None
     alerts: list[tuple[str, str]] = field(default_factory=list)
+    session: str | None = None
+    project: str | None = None
+    trace: str | None = None
+    sdk: str | None = None
 
     def to_json(self) -> str:
         """The object of the public contract, on one line."""
@@ -87,6 +91,10 @@ class SampleEntry:
                 "user": self.user,
                 "decision": self.decision,
                 "budget": self.budget,
+                "session": self.session,
+                "project": self.project,
+                "trace": self.trace,
+                "sdk": self.sdk,
                 "llm": self.llm,
                 "provider": self.provider,
                 "operation": self.operation,

@@ -17,6 +17,11 @@ budgets:
     mode: MODE
 """
 
+ASKED = """
+policies: {unknown_paths: refuse}
+attribution: {users: plain}
+"""
+
 
 class Given:
     """Stands in for a class of the core and keeps what it was given."""
@@ -74,6 +79,20 @@ def test_the_gentler_of_two_modes_holds(ceiling: Mode, own: Mode) -> None:
 )
 def test_the_policy_for_unpriced_models_is_one_word(text: str, word: str) -> None:
     assert given(core.meter_arguments(loaded(text)).policies).named["unpriced"] == word
+
+
+def test_paths_and_users_are_kept_as_asked() -> None:
+    names = ("unknown_paths", "plain_users")
+    default = given(core.meter_arguments(loaded("")).policies).named
+    asked = given(core.meter_arguments(loaded(ASKED)).policies).named
+
+    assert [default[name] for name in names] == ["allow", False]
+    assert [asked[name] for name in names] == ["refuse", True]
+
+
+@pytest.mark.parametrize(("text", "word"), [("", "leave"), ("policies: {include_usage: inject}", "inject")])
+def test_the_policy_for_usage_that_is_not_asked_for_arrives(text: str, word: str) -> None:
+    assert given(core.meter_arguments(loaded(text)).policies).named["include_usage"] == word
 
 
 def test_a_host_of_ones_own_is_a_rule_and_a_built_in_one_is_not() -> None:

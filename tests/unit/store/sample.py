@@ -50,6 +50,10 @@ class Entry:
     organization: str | None = None
     user: str | None = None
     alerts: list[tuple[str, str]] = field(default_factory=list)
+    session: str | None = None
+    project: str | None = None
+    trace: str | None = None
+    sdk: str | None = None
 
 
 def entry(number: int = 0, **changed: Any) -> LedgerEntry:

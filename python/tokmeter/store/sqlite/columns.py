@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from tokmeter._core import LedgerEntry
-from tokmeter.store.ledger import USAGE, Correction
+from tokmeter.store.ledger import USAGE, Calibration, Correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,16 @@ TAIL: tuple[Column, ...] = (
     Column("defects", _WORD, "Named flaws of the traffic, a JSON list.", json.dumps, json.loads),
     Column("cost_nano_usd", "INTEGER", "Cost in billionths of a US dollar; NULL when the model has no price."),
     Column("priced", _FLAG, "1 when a price was found, or there was nothing to pay.", int, bool),
-    Column("decision", _WORD, "admit, refuse or cut."),
+    Column("decision", _WORD, "admit, rewrite, refuse or cut."),
     Column("would_refuse", _FLAG, "1 when a budget in shadow mode would have refused or cut.", int, bool),
     Column("budget", "TEXT", "The budget that refused or cut, or would have."),
-    Column("reason", "TEXT", "Why: usd, tokens, requests, unpriced."),
+    Column("reason", "TEXT", "Why: usd, tokens, requests, unpriced, unknown_path."),
     Column("outcome", _WORD, "ok, error, refused, cut, client_gone, upstream_gone."),
-    Column("retry", "INTEGER NOT NULL", "Which retry of the client this was; 0 is the first attempt."),
+    Column(
+        "retry",
+        "INTEGER NOT NULL",
+        "Which retry this was, as said or by repeating a failure; 0 is the first attempt.",
+    ),
     Column("key_fingerprint", "TEXT", "Keyed fingerprint of the API key; never the key."),
     Column("service", "TEXT", "Service."),
     Column("pid", "INTEGER", "Process id."),
@@ -88,13 +92,20 @@ TAIL: tuple[Column, ...] = (
     Column("pod", "TEXT", "Pod."),
     Column("namespace", "TEXT", "Kubernetes namespace."),
     Column("organization", "TEXT", "Organization."),
-    Column("user", "TEXT", "User."),
+    Column("user", "TEXT", "User: a name that the operator gave or listed, else a keyed fingerprint."),
     Column(
         "alerts", _WORD, "Budget thresholds it crossed first, a JSON list of [budget, fraction].", json.dumps, _pairs
     ),
+    Column("session", "TEXT", "Keyed fingerprint of the session that the client names."),
+    Column("project", "TEXT", "The provider's name of the project that is billed."),
+    Column("trace", "TEXT", "Trace id of W3C trace context."),
+    Column("sdk", "TEXT", "Client library or agent, of a bounded list, and its version."),
 )
 
 ENTRY: tuple[Column, ...] = HEAD + COUNTS + TAIL
+
+CALIBRATION: tuple[str, ...] = ("provider", "model", "input", "output")
+"""The columns of what was learned of a model; the first two are its key."""
 
 AMOUNTS: tuple[str, ...] = (*USAGE, "cost_nano_usd")
 """What a correction adds to."""
@@ -117,6 +128,11 @@ def correction_row(correction: Correction) -> tuple[Any, ...]:
     """Id, entry, reason and `AMOUNTS` of a correction."""
     counts = (correction.usage.get(name) for name in USAGE)
     return (correction.id, correction.corrects, correction.reason, *counts, correction.cost_nano_usd)
+
+
+def calibration_row(calibration: Calibration) -> tuple[str, str, str, str]:
+    """The values of `CALIBRATION`."""
+    return (calibration.provider, calibration.model, calibration.input, calibration.output)
 
 
 def entry_fields(row: tuple[Any, ...]) -> dict[str, Any]:

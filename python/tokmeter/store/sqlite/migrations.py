@@ -143,12 +143,60 @@ def m005_readable_views(connection: sqlite3.Connection) -> None:
     )
 
 
+def m006_caller(connection: sqlite3.Connection) -> None:
+    """Who asked, as far as the wire tells."""
+    for name in ("session", "project", "trace", "sdk"):
+        connection.execute(f"ALTER TABLE entry ADD COLUMN {name} TEXT")
+
+
+def m007_net_entry_with_caller(connection: sqlite3.Connection) -> None:
+    """The view of `m004_net_entry` with the columns that came after it."""
+    amounts = (*_COUNTS, "cost_nano_usd")
+    added = ", ".join(f"sum({name}) AS {name}" for name in amounts)
+    plain_before = "sequence, id, time_ns, duration_ns, first_chunk_ns, capture, llm, provider, operation, "
+    plain_before += "request_model, response_model, stream, status"
+    plain_after = "priced, decision, would_refuse, budget, entry.reason AS reason, outcome, retry, key_fingerprint, "
+    plain_after += "service, pid, process, container, pod, namespace, organization, user, alerts, "
+    plain_after += "session, project, trace, sdk"
+    net = {
+        name: f"CASE WHEN added.{name} IS NULL THEN entry.{name} ELSE ifnull(entry.{name}, 0) + added.{name} END"
+        f" AS {name}"
+        for name in amounts
+    }
+    counts = ", ".join(net[name] for name in _COUNTS)
+    connection.execute("DROP VIEW net_entry")
+    connection.execute(
+        f"CREATE VIEW net_entry AS SELECT {plain_before}, {counts}, "  # noqa: S608 - own names
+        f"provenance, defects, {net['cost_nano_usd']}, {plain_after} "
+        f"FROM entry LEFT JOIN (SELECT corrects, {added} FROM correction GROUP BY corrects) AS added "
+        "ON added.corrects = entry.id"
+    )
+
+
+def m008_calibration(connection: sqlite3.Connection) -> None:
+    """What was learned of models: a state, so its rows change, unlike those of the record."""
+    connection.execute(
+        """
+        CREATE TABLE calibration (
+            provider TEXT NOT NULL,
+            model TEXT NOT NULL,
+            input TEXT NOT NULL,
+            output TEXT NOT NULL,
+            PRIMARY KEY (provider, model)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m001_entry,
     m002_correction,
     m003_append_only,
     m004_net_entry,
     m005_readable_views,
+    m006_caller,
+    m007_net_entry_with_caller,
+    m008_calibration,
 )
 """In order; the number of a step is its position, from one."""
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tokmeter.store.ledger import Spend
-from tokmeter.store.limits import READ_ROWS
-from tokmeter.store.sqlite.columns import ENTRY, entry_fields
+from tokmeter.store.ledger import Calibration, Spend
+from tokmeter.store.limits import CALIBRATIONS_MAX, READ_ROWS
+from tokmeter.store.sqlite.columns import CALIBRATION, ENTRY, entry_fields
 from tokmeter.store.sqlite.file import open_reader, reading
 from tokmeter.store.sqlite.spend import spend
 
@@ -19,6 +19,8 @@ _COLUMNS = ", ".join(column.name for column in ENTRY)
 # Only the names of this program's own columns become part of a statement.
 _BETWEEN = f"SELECT {_COLUMNS} FROM net_entry WHERE time_ns >= ? AND time_ns < ? ORDER BY time_ns, sequence"  # noqa: S608
 _AFTER = f"SELECT sequence, {_COLUMNS} FROM net_entry WHERE sequence > ? ORDER BY sequence LIMIT ?"  # noqa: S608
+
+_LEARNED = f"SELECT {', '.join(CALIBRATION)} FROM calibration ORDER BY provider, model LIMIT ?"  # noqa: S608
 
 
 class SqliteReader:
@@ -64,6 +66,12 @@ class SqliteReader:
         """Groups by `DIMENSIONS`, dearest first. Raises `ValueError` for another dimension, `StoreError`."""
         with reading(self._path):
             return spend(self._connection, by, since_ns, until_ns)
+
+    def calibrations(self) -> list[Calibration]:
+        """What was learned of each model. Raises `StoreError`."""
+        with reading(self._path):
+            rows = self._connection.execute(_LEARNED, (CALIBRATIONS_MAX,)).fetchall()
+        return [Calibration(*row) for row in rows]
 
     def close(self) -> None:
         """Gives the file back."""

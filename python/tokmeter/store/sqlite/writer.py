@@ -11,21 +11,23 @@ import sqlite3
 import threading
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import batched, chain, islice
 from pathlib import Path
 
 from tokmeter._core import LedgerEntry
-from tokmeter.store.ledger import DROP_REASONS, Correction, LedgerState
+from tokmeter.store.ledger import DROP_REASONS, Calibration, Correction, LedgerState
 from tokmeter.store.limits import (
     BACKOFF_S_MAX,
     BACKOFF_S_MIN,
     BATCH_ROWS_MAX,
+    CALIBRATIONS_MAX,
     ERROR_CHARS_MAX,
     GATHER_S,
     QUEUED_ROWS_MAX,
     STATEMENT_ROWS,
 )
-from tokmeter.store.sqlite.columns import AMOUNTS, ENTRY, correction_row, entry_row
+from tokmeter.store.sqlite.columns import AMOUNTS, CALIBRATION, ENTRY, calibration_row, correction_row, entry_row
 from tokmeter.store.sqlite.file import open_writer
 
 _log = logging.getLogger(__name__)
@@ -43,6 +45,10 @@ def _insert_into(table: str, columns: Sequence[str], rows: int = 1) -> str:
 _INSERT_ENTRY = _insert_into("entry", [column.name for column in ENTRY])
 _INSERT_ENTRIES = _insert_into("entry", [column.name for column in ENTRY], STATEMENT_ROWS)
 _INSERT_CORRECTION = _insert_into("correction", ["id", "corrects", "reason", *AMOUNTS])
+_LEARN = (
+    f"INSERT INTO calibration ({', '.join(CALIBRATION)}) VALUES (?, ?, ?, ?) "  # noqa: S608 - own names
+    "ON CONFLICT (provider, model) DO UPDATE SET input = excluded.input, output = excluded.output"
+)
 
 _NEVER_WRITABLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 """What SQLite raises because of a row, not because of the file."""
@@ -62,6 +68,8 @@ class SqliteLedger:
         self._changed = threading.Condition()
         # All below are guarded by _changed.
         self._queue: deque[_Row] = deque()
+        # What was learned is no record: the latest of each model is written, with the rows or alone.
+        self._learned: dict[tuple[str, str], Calibration] = {}
         self._accepted = 0
         self._written = 0
         self._dropped: Counter[str] = Counter()
@@ -87,6 +95,14 @@ class SqliteLedger:
         """Queues a correction, as `append` does."""
         self._put(correction)
 
+    def learn(self, calibration: Calibration) -> None:
+        """Keeps what was learned of a model, in place of what was kept before; never blocks, never raises."""
+        key = calibration.provider, calibration.model
+        with self._changed:
+            if not self._closing and (key in self._learned or len(self._learned) < CALIBRATIONS_MAX):
+                self._learned[key] = calibration
+                self._changed.notify_all()
+
     def flush(self, timeout_s: float) -> bool:
         """Waits until everything queued before is durable or dropped; False when the time was over first."""
         with self._changed:
@@ -94,7 +110,7 @@ class SqliteLedger:
             self._flushing += 1
             self._changed.notify_all()
             try:
-                return self._changed.wait_for(lambda: self._settled >= target, timeout_s)
+                return self._changed.wait_for(lambda: self._settled >= target and not self._learned, timeout_s)
             finally:
                 self._flushing -= 1
 
@@ -154,22 +170,23 @@ class SqliteLedger:
 
     def _run(self) -> None:
         backoff_s = BACKOFF_S_MIN
-        while batch := self._batch():
+        while (work := self._work()) is not None:
+            batch, learned = work
             try:
-                unwritable = self._commit(batch)
+                unwritable = self._commit(batch, learned)
             except Exception as error:  # noqa: BLE001 - a thread that ended would lose every later entry
                 self._failed(error)
                 self._pause(backoff_s)
                 backoff_s = min(2 * backoff_s, BACKOFF_S_MAX)
             else:
-                self._went_through(len(batch), unwritable)
+                self._went_through(len(batch), learned, unwritable)
                 backoff_s = BACKOFF_S_MIN
         self._connection.close()
 
-    def _batch(self) -> list[_Row]:
-        """The rows to write next, still queued; empty when there is nothing left to do."""
+    def _work(self) -> tuple[list[_Row], list[Calibration]] | None:
+        """The rows and what was learned, to be written next and still queued; None when there is nothing left to do."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._abandoned)
+            self._changed.wait_for(lambda: self._queue or self._learned or self._abandoned)
             self._changed.wait_for(
                 lambda: len(self._queue) >= BATCH_ROWS_MAX or self._flushing or self._abandoned, GATHER_S
             )
@@ -179,10 +196,12 @@ class SqliteLedger:
                 self._settled += len(self._queue)
                 self._queue.clear()
                 self._changed.notify_all()
-            return list(islice(self._queue, BATCH_ROWS_MAX))
+            if self._abandoned:
+                return None
+            return list(islice(self._queue, BATCH_ROWS_MAX)), list(self._learned.values())
 
-    def _commit(self, batch: list[_Row]) -> int:
-        """Writes `batch` in one transaction; returns how many rows can never be written."""
+    def _commit(self, batch: list[_Row], learned: list[Calibration]) -> int:
+        """Writes `batch` and what was `learned` in one transaction; returns how many rows can never be written."""
         if self._identity is None or _identity(self._path) != self._identity:
             self._reopen()
         unwritable = 0
@@ -191,6 +210,9 @@ class SqliteLedger:
             for rows in batched(batch, STATEMENT_ROWS):
                 if not self._insert_together(rows):
                     unwritable += sum(not self._insert(row) for row in rows)
+            for calibration in learned:
+                with suppress(*_UNWRITABLE):
+                    self._connection.execute(_LEARN, calibration_row(calibration))
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
@@ -229,8 +251,12 @@ class SqliteLedger:
         self._identity = _identity(self._path)
         _log.warning("ledger: %s was replaced; writing to the new file", self._path)
 
-    def _went_through(self, rows: int, unwritable: int) -> None:
+    def _went_through(self, rows: int, learned: list[Calibration], unwritable: int) -> None:
         with self._changed:
+            for calibration in learned:
+                key = calibration.provider, calibration.model
+                if self._learned.get(key) is calibration:
+                    del self._learned[key]
             for _ in range(rows):
                 self._queue.popleft()
             self._written += rows - unwritable

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.store.sample import entry
 
-from tokmeter.store.ledger import DROP_REASONS, Correction
+from tokmeter.store.ledger import DROP_REASONS, Calibration, Correction
 from tokmeter.store.sqlite import SqliteLedger, SqliteReader
 
 PATIENCE_S = 30.0
@@ -222,3 +222,41 @@ def test_metrics_show_every_reason_from_the_start(ledger: SqliteLedger) -> None:
 
     assert series["ledger_dropped"] == [((reason,), 0) for reason in DROP_REASONS]
     assert series["ledger_written"] == [((), 0)]
+
+
+def learned(path: Path) -> list[Calibration]:
+    with SqliteReader.open(path) as reader:
+        return reader.calibrations()
+
+
+def test_the_latest_of_what_was_learned_is_kept_and_is_no_row(ledger: SqliteLedger, path: Path) -> None:
+    for count in range(1, 4):
+        ledger.learn(Calibration("p", "m", f"112:{count}", ""))
+        assert ledger.flush(PATIENCE_S)
+    ledger.learn(Calibration("p", "a", "", "90:1"))
+    ledger.append(entry(1))
+
+    assert ledger.flush(PATIENCE_S)
+    assert learned(path) == [Calibration("p", "a", "", "90:1"), Calibration("p", "m", "112:3", "")]
+    assert (ledger.written, ledger.dropped) == (1, 0)
+
+
+def test_what_was_learned_waits_out_a_failure(ledger: SqliteLedger, path: Path) -> None:
+    holder = Holder(path)
+    ledger.learn(Calibration("p", "m", "112:1", ""))
+    wait_for_failure(ledger)
+    ledger.learn(Calibration("p", "m", "112:2", ""))
+    holder.let_go()
+
+    assert ledger.close(PATIENCE_S)
+    assert learned(path) == [Calibration("p", "m", "112:2", "")]
+
+
+def test_what_cannot_be_written_is_not_tried_for_ever(ledger: SqliteLedger, path: Path) -> None:
+    ledger.learn(Calibration("\ud800", "m", "", ""))
+
+    assert ledger.flush(PATIENCE_S)
+    assert learned(path) == []
+    ledger.close(PATIENCE_S)
+    ledger.learn(Calibration("p", "m", "", ""))
+    assert ledger.flush(PATIENCE_S)

@@ -1,0 +1,54 @@
+//! What a finished exchange teaches about our own counts, if anything. It refuses to know how it is learned (`calibration`).
+
+use super::Exchange;
+use super::calibration::Calibrations;
+use crate::dialect::Finding;
+use crate::usage::Provenance;
+
+/// Of how many exchanges one has its reply counted only to learn from it.
+const SAMPLE_EVERY: u128 = 16;
+
+/// Counts of ours beside the provider's.
+pub(super) struct Lesson {
+    model: String,
+    input: Option<(u64, u64)>,
+    output: Option<(u64, u64)>,
+}
+
+impl Lesson {
+    /// Hands the counts on.
+    pub(super) fn teach(&self, calibrations: &mut Calibrations, provider: &str) {
+        if let Some((estimate, stated)) = self.input {
+            calibrations.learn_input(provider, &self.model, estimate, stated);
+        }
+        if let Some((counted, stated)) = self.output {
+            calibrations.learn_output(provider, &self.model, counted, stated);
+        }
+    }
+}
+
+impl Exchange {
+    /// The counts of a complete exchange, where the provider stated what we estimated and read nothing that we did not see.
+    pub(super) fn lesson(&mut self, finding: &Finding) -> Option<Lesson> {
+        let model = self.facts.model.clone()?;
+        let usage = &finding.usage;
+        let searched = usage.web_search_requests.unwrap_or(0) > 0;
+        let seen = finding.provenance == Provenance::Reported
+            && self.route.billable
+            && !self.route.poll
+            && finding.finished
+            && !searched
+            && finding.sub_calls.is_empty();
+        if !seen {
+            return None;
+        }
+        let whole = self.facts.defects.is_empty() && !self.facts.continues;
+        let input = self.input.teachable().filter(|_| whole).zip(usage.input_tokens);
+        // Hidden reasoning may or may not be among the text.
+        let plain = self.facts.choices <= 1 && usage.reasoning_tokens.unwrap_or(0) == 0;
+        let sample = self.id.bits().is_multiple_of(SAMPLE_EVERY);
+        let stated = usage.output_tokens.filter(|_| plain);
+        let output = stated.and_then(|stated| Some((self.output.teachable(sample)?, stated)));
+        Some(Lesson { model, input, output })
+    }
+}
