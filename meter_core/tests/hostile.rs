@@ -123,13 +123,12 @@ fn a_bomb_is_stopped_in_proportion_to_what_came_over_the_wire() {
 #[test]
 fn a_bomb_in_a_request_is_read_within_its_bounds() {
     flat(|| {
-        // Sixteen million texts of one byte each, in 64 MB of messages, in less than 400 kB on the wire.
-        let text =
-            [br#"{"role":"user","content":["#.as_slice(), &br#""a","#.repeat(1000), br#""a"]},"#].concat();
+        // A million texts of one byte each, in 16 MB of messages, in less than 100 kB on the wire.
+        let text = br#"{"content":"a"},"#.repeat(1000);
         let (first, last) = (br#"{"model":"m","messages":["#.as_slice(), b"{}]}".as_slice());
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(first).unwrap();
-        (0..16_000).for_each(|_| encoder.write_all(&text).unwrap());
+        (0..1000).for_each(|_| encoder.write_all(&text).unwrap());
         encoder.write_all(last).unwrap();
         let compressed = encoder.finish().unwrap();
         let facts = read_request(&chat(), Headers(&[(b"content-encoding", b"gzip")]), &compressed);
