@@ -48,8 +48,13 @@ impl PromptCount {
         let (media, media_most) = media(&rules, prompt);
         let messages = u64::from(prompt.messages);
         // More texts than messages are parts, calls of tools or schemas, whose framing is not public.
-        let plain = rules.unframed || (rules.public && prompt.texts().count() as u64 <= messages);
-        let exact = plain && whole && own.is_some_and(is_openai) && prompt.tools == 0 && media_most == 0;
+        let plain = messages == 0 || prompt.texts().count() as u64 <= messages;
+        let exact = rules.public
+            && plain
+            && whole
+            && own.is_some_and(is_openai)
+            && prompt.tools == 0
+            && media_most == 0;
         let media_margin = media_most.saturating_sub(media);
         let count = Self { tokens: 0, exact, margin: 0, text, media, media_margin };
         count.corrected(None)
@@ -94,7 +99,7 @@ fn is_openai(tokenizer: &Tokenizer) -> bool {
 /// Tokens around messages.
 fn framing(rules: &Fitting<'_>, prompt: &Prompt) -> u64 {
     let rule = rules.framing;
-    if rules.unframed || prompt.messages == 0 {
+    if prompt.messages == 0 {
         return 0;
     }
     let messages = i64::from(prompt.messages) * (rule.message + rule.role);
