@@ -147,6 +147,11 @@ impl Dialect {
         matches!(self, Self::OllamaChat)
     }
 
+    /// Whether the model is the path's, whatever the body repeats of it.
+    const fn names_model_in_path(self) -> bool {
+        matches!(self, Self::GeminiGenerate | Self::GeminiEmbeddings)
+    }
+
     /// Whether its streams are lines of JSON, whatever their media type.
     pub(super) const fn streams_in_lines(self) -> bool {
         matches!(self, Self::OllamaChat | Self::CohereChat)
