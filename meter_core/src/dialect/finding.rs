@@ -13,6 +13,8 @@ pub struct Finding {
     pub provenance: Provenance,
     /// Shares of `usage` spent by other models than `response_model`.
     pub sub_calls: Vec<SubCall>,
+    /// What tools of the provider spent at other models, beside `usage`.
+    pub tool_calls: Vec<SubCall>,
     /// The model that answered.
     pub response_model: Option<String>,
     /// The provider's id of the response, which repeated reads of it share.
@@ -21,6 +23,8 @@ pub struct Finding {
     pub service_tier: Option<String>,
     /// The body is an event stream.
     pub streamed: bool,
+    /// The provider works on after this reply, which therefore states no usage yet.
+    pub pending: bool,
     /// The protocol's own end was seen.
     pub finished: bool,
     /// The provider's name for the error, in the body of a refusal or inside a stream.
@@ -38,7 +42,7 @@ pub struct Finding {
 pub struct SubCall {
     /// The model as named by the provider.
     pub model: String,
-    /// Its share; contained in the exchange's usage.
+    /// Its share: contained in the exchange's usage if it is a sub-call, and beside it if a tool's.
     pub usage: Usage,
 }
 

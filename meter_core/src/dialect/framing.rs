@@ -3,6 +3,7 @@
 //! It owns that choice and where words of our own may be put in. It refuses to know what the documents say.
 
 use super::Dialect;
+use super::bedrock_stream::BedrockStream;
 use super::lane::Lane;
 use super::reader::Head;
 use super::refusal;
@@ -17,6 +18,7 @@ pub(super) enum Guess {
     Document,
     Events,
     Lines,
+    Messages,
     Opaque,
 }
 
@@ -38,6 +40,7 @@ impl Guess {
                 | "application/stream+json"
                 | "application/json-seq",
             ) => Self::Lines,
+            Some("application/vnd.amazon.eventstream") => Self::Messages,
             Some(json) if json.ends_with("json") => Self::Document,
             None if head.facts.stream => Self::Events,
             _ => Self::Opaque,
@@ -57,6 +60,8 @@ pub(super) enum Framing {
     Events(Sse),
     /// A document a line.
     Lines(JsonLines),
+    /// Messages of an AWS event stream.
+    Messages(Box<BedrockStream>),
     /// Not JSON.
     Opaque,
 }
@@ -76,8 +81,8 @@ impl Framing {
     /// Whether the reply is a stream, or was announced as one.
     pub(super) fn is_stream(&self) -> bool {
         match self {
-            Self::Array(_) | Self::Events(_) | Self::Lines(_) => true,
-            Self::Unsure(guess) => matches!(guess, Guess::Events | Guess::Lines),
+            Self::Array(_) | Self::Events(_) | Self::Lines(_) | Self::Messages(_) => true,
+            Self::Unsure(guess) => matches!(guess, Guess::Events | Guess::Lines | Guess::Messages),
             Self::Document | Self::Opaque => false,
         }
     }
@@ -94,6 +99,9 @@ impl Framing {
             (Some(b'{'), Guess::Lines) => Self::Lines(JsonLines::new()),
             (Some(b'{'), _) if asked && lines => Self::Lines(JsonLines::new()),
             (Some(b'{' | b'['), _) => Self::Document,
+            // The high byte of a message's length, which is at most 24 MiB.
+            (Some(0 | 1), _) if asked => Self::Messages(Box::default()),
+            (_, Guess::Messages) => Self::Messages(Box::default()),
             // `data:`, `event:` or a comment.
             (Some(b'd' | b'e' | b':'), _) | (_, Guess::Events) => Self::Events(Sse::new()),
             (_, Guess::Lines) => Self::Lines(JsonLines::new()),
@@ -108,6 +116,7 @@ impl Framing {
         match self {
             Self::Events(sse) => sse.feed(bytes, lane),
             Self::Lines(lines) => lines.feed(bytes, lane),
+            Self::Messages(messages) => messages.feed(bytes, lane),
             Self::Array(array) => {
                 lane.scan(bytes);
                 array.feed(bytes)
@@ -125,6 +134,7 @@ impl Framing {
         match self {
             Self::Events(sse) => sse.end(lane),
             Self::Lines(lines) => lines.end(lane),
+            Self::Messages(messages) => messages.end(lane),
             Self::Document | Self::Array(_) => lane.finish(),
             Self::Unsure(_) | Self::Opaque => {}
         }
@@ -135,6 +145,7 @@ impl Framing {
         match self {
             Self::Events(sse) => sse.at_boundary(),
             Self::Lines(lines) => lines.at_boundary(),
+            Self::Messages(messages) => messages.at_boundary(),
             Self::Array(array) => array.at_boundary(),
             Self::Unsure(_) | Self::Document | Self::Opaque => false,
         }
@@ -145,6 +156,7 @@ impl Framing {
         match self {
             Self::Events(sse) => sse.defects(),
             Self::Lines(lines) => lines.defects(),
+            Self::Messages(messages) => messages.defects(),
             _ => Defects::default(),
         }
     }
@@ -156,6 +168,7 @@ impl Framing {
             Self::Array(_) => {
                 [b",".to_vec(), refusal::error_body(dialect, message, code), b"]".to_vec()].concat()
             }
+            Self::Messages(_) => refusal::error_message(dialect, message, code),
             _ => refusal::error_event(dialect, message, code),
         }
     }
@@ -182,13 +195,16 @@ mod tests {
             Framing::Array(_) => "array",
             Framing::Events(_) => "events",
             Framing::Lines(_) => "lines",
+            Framing::Messages(_) => "messages",
             Framing::Opaque => "opaque",
         }
     }
 
     #[test]
     fn head_and_first_byte_say_how_documents_follow_one_another() {
-        use Dialect::{GeminiGenerate, OllamaChat, OpenAiBatchResults, OpenAiChat};
+        use Dialect::{
+            BedrockConverse, BedrockInvoke, GeminiGenerate, OllamaChat, OpenAiBatchResults, OpenAiChat,
+        };
         let cases = [
             ("application/json", OpenAiChat, false, " \u{feff}{", "document"),
             ("application/json", GeminiGenerate, true, "\n[", "array"),
@@ -203,6 +219,11 @@ mod tests {
             ("application/json", OpenAiChat, true, "", "unsure"),
             ("", OpenAiChat, true, "x", "events"),
             ("text/html", OpenAiChat, true, "{", "opaque"),
+            ("application/vnd.amazon.eventstream", BedrockConverse, true, "", "unsure"),
+            ("application/vnd.amazon.eventstream", BedrockConverse, true, "\0", "messages"),
+            ("application/vnd.amazon.eventstream", BedrockConverse, true, "{", "document"),
+            ("", BedrockInvoke, true, "\0", "messages"),
+            ("application/octet-stream", BedrockInvoke, false, "\0", "opaque"),
         ];
         for (media, dialect, stream, body, expected) in cases {
             assert_eq!(settled(media, dialect, stream, body), expected, "{media} {dialect:?} {body:?}");

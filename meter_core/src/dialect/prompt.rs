@@ -111,6 +111,8 @@ impl fmt::Debug for Prompt {
             .field("messages", &self.messages)
             .field("names", &self.names)
             .field("tools", &self.tools)
+            .field("tool_texts", &self.tool_texts)
+            .field("tool_forced", &self.tool_forced)
             .field("images", &self.images)
             .field("media", &self.media)
             .field("token_ids", &self.token_ids)

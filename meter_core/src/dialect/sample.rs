@@ -16,6 +16,7 @@ pub(super) fn route(dialect: Dialect) -> Route {
         poll: false,
         stream: false,
         model: None,
+        result: None,
         reasoning: Reasoning::ByTotal,
         self_hosted: false,
         guessed: false,
@@ -49,6 +50,15 @@ impl<'a> Sample<'a> {
         Self {
             headers: vec![(b"content-type", b"text/event-stream; charset=utf-8")],
             ..Self::document(dialect, body)
+        }
+    }
+
+    /// A successful AWS event stream.
+    pub(super) fn messages(dialect: Dialect, body: &'a [u8]) -> Self {
+        Self {
+            headers: vec![(b"content-type", b"application/vnd.amazon.eventstream")],
+            body,
+            ..Self::document(dialect, "")
         }
     }
 

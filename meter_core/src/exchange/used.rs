@@ -36,7 +36,7 @@ impl Exchange {
         let never_sent = self.status == 0 && reason == CloseReason::UpstreamGone;
         let failed = self.status >= 300 || failed_first(finding);
         // The provider works on: a later read states the usage.
-        let pending = self.facts.background || self.route.poll;
+        let pending = self.facts.background || self.route.poll || finding.pending;
         let nothing = finding.provenance == Provenance::None && finding.stated_cost.is_none();
         if refused || never_sent || failed || (nothing && pending) {
             return Used { free: true, ..stated };
