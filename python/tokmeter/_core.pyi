@@ -203,8 +203,13 @@ class Exchange:
     def closed(self) -> bool: ...
     def respond(self, status: int, headers: _Headers) -> None:
         """The status line and header fields of the response have arrived."""
+    @property
+    def reads_session(self) -> bool:
+        """Whether what follows an answer that switches protocols (101) is read: then feed both directions of it."""
     def feed(self, chunk: bytes, now: int) -> Forward | Cut:
-        """One piece of the response body, as it was on the wire (still compressed)."""
+        """One piece of the response body, or of what the provider sends in a session, as it was on the wire."""
+    def sent(self, chunk: bytes, now: int) -> Forward | Cut:
+        """One piece of what the client sends in a session, as it was on the wire."""
     def close(self, reason: _CloseReason, now: int) -> LedgerEntry | None:
         """Settles the exchange and returns its ledger entry the first time, None ever after."""
 
