@@ -120,7 +120,7 @@ class Metering:
         # What came with the head of the answer is a bytearray.
         data = bytes(message.content)
         passed = tap.sent(data) if message.from_client else tap(data)
-        if tap.clean_cut is not None:
+        if isinstance(passed, list):
             message.content = b"".join(passed)
             self._leave(flow)
 
