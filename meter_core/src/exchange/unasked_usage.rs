@@ -117,18 +117,13 @@ impl Unasked {
         if out == chunk { Passage::Forward } else { Passage::Replace(out) }
     }
 
-    /// Appends the last piece of the reply to `out`, with whatever was held back.
-    pub(super) fn last(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
-        self.feed(chunk, out);
-        out.append(&mut self.release());
-    }
-
     /// Gives up what is held back.
     pub(super) fn release(&mut self) -> Vec<u8> {
         self.events.release()
     }
 
-    fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+    /// Appends the next piece of the reply to `out`. Nothing is held back where it ends between two events.
+    pub(super) fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         let Self { events, volunteered } = self;
         events.feed(chunk, out, |event, out| {
             let data = if *volunteered { None } else { lone_data(event) };
