@@ -287,7 +287,7 @@ fn what_is_held_is_given_out_once_when_the_reply_ends_or_is_no_longer_fed() {
 
 /// The stream `reply` as it would be without the option, found by its text alone: recorded JSON is compact.
 fn unasked(reply: &str) -> String {
-    let volunteers = |event: &&str| event.contains("\"usage\":{") && !event.contains("\"choices\":[],");
+    let volunteers = |event: &&str| event.contains("\"usage\":{") && !event.contains("\"choices\":[]");
     if reply.split("\n\n").any(|event| volunteers(&event)) {
         return reply.to_owned();
     }
