@@ -10,7 +10,12 @@ use super::refusal;
 use crate::frame::json_array::JsonArray;
 use crate::frame::json_lines::JsonLines;
 use crate::frame::sse::Sse;
+use crate::frame::web_socket::{Compression, Sender, WebSocket, close_frame, text_frame};
+use crate::headers::Headers;
 use crate::usage::Defects;
+
+/// The code of a close frame that ends a session for a reason which no other code names (RFC 6455 section 7.4.1).
+const POLICY_VIOLATION: u16 = 1008;
 
 /// What the head of a reply lets expect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +67,19 @@ pub(super) enum Framing {
     Lines(JsonLines),
     /// Messages of an AWS event stream.
     Messages(Box<BedrockStream>),
+    /// Messages of a session, of the side that is answering.
+    Session(Box<WebSocket>),
     /// Not JSON.
     Opaque,
 }
 
 impl Framing {
+    /// Of what follows a response that switched to a `WebSocket`.
+    pub(super) fn of_session(headers: Headers<'_>) -> Self {
+        let compression = Compression::agreed(headers.get("sec-websocket-extensions"));
+        Self::Session(Box::new(WebSocket::new(Sender::Server, compression)))
+    }
+
     /// Before the first byte.
     pub(super) fn of(head: &Head<'_>) -> Self {
         let media = head.headers.media_type();
@@ -81,7 +94,7 @@ impl Framing {
     /// Whether the reply is a stream, or was announced as one.
     pub(super) fn is_stream(&self) -> bool {
         match self {
-            Self::Array(_) | Self::Events(_) | Self::Lines(_) | Self::Messages(_) => true,
+            Self::Array(_) | Self::Events(_) | Self::Lines(_) | Self::Messages(_) | Self::Session(_) => true,
             Self::Unsure(guess) => matches!(guess, Guess::Events | Guess::Lines | Guess::Messages),
             Self::Document | Self::Opaque => false,
         }
@@ -117,6 +130,7 @@ impl Framing {
             Self::Events(sse) => sse.feed(bytes, lane),
             Self::Lines(lines) => lines.feed(bytes, lane),
             Self::Messages(messages) => messages.feed(bytes, lane),
+            Self::Session(socket) => socket.feed(bytes, lane),
             Self::Array(array) => {
                 lane.scan(bytes);
                 array.feed(bytes)
@@ -135,6 +149,7 @@ impl Framing {
             Self::Events(sse) => sse.end(lane),
             Self::Lines(lines) => lines.end(lane),
             Self::Messages(messages) => messages.end(lane),
+            Self::Session(socket) => socket.end(lane),
             Self::Document | Self::Array(_) => lane.finish(),
             Self::Unsure(_) | Self::Opaque => {}
         }
@@ -147,6 +162,7 @@ impl Framing {
             Self::Lines(lines) => lines.at_boundary(),
             Self::Messages(messages) => messages.at_boundary(),
             Self::Array(array) => array.at_boundary(),
+            Self::Session(socket) => socket.at_boundary(),
             Self::Unsure(_) | Self::Document | Self::Opaque => false,
         }
     }
@@ -157,6 +173,7 @@ impl Framing {
             Self::Events(sse) => sse.defects(),
             Self::Lines(lines) => lines.defects(),
             Self::Messages(messages) => messages.defects(),
+            Self::Session(socket) => socket.defects(),
             _ => Defects::default(),
         }
     }
@@ -169,6 +186,10 @@ impl Framing {
                 [b",".to_vec(), refusal::error_body(dialect, message, code), b"]".to_vec()].concat()
             }
             Self::Messages(_) => refusal::error_message(dialect, message, code),
+            Self::Session(_) => {
+                let said = refusal::session_message(dialect, message, code);
+                [text_frame(&said), close_frame(POLICY_VIOLATION, message)].concat()
+            }
             _ => refusal::error_event(dialect, message, code),
         }
     }
@@ -179,7 +200,6 @@ mod tests {
     use super::super::RequestFacts;
     use super::super::sample::route;
     use super::*;
-    use crate::headers::Headers;
 
     fn settled(media: &str, dialect: Dialect, stream: bool, body: &str) -> &'static str {
         let facts = RequestFacts { stream, ..RequestFacts::default() };
@@ -196,6 +216,7 @@ mod tests {
             Framing::Events(_) => "events",
             Framing::Lines(_) => "lines",
             Framing::Messages(_) => "messages",
+            Framing::Session(_) => "session",
             Framing::Opaque => "opaque",
         }
     }
@@ -240,5 +261,9 @@ mod tests {
         assert_eq!(words(Framing::Lines(JsonLines::new())), "{\"error\":\"no more\"}\n");
         assert_eq!(words(Framing::Array(JsonArray::new())), ",{\"error\":\"no more\"}]");
         assert_eq!(words(Framing::Events(Sse::new())), "data: {\"error\":\"no more\"}\n\n");
+        let session = Framing::of_session(Headers(&[]));
+        let said = session.last_words(Dialect::OpenAiRealtime, "no more", "insufficient_quota");
+        assert!(said.starts_with(b"\x81\x73{"), "{said:?}");
+        assert!(said.ends_with(b"\"type\":\"error\"}\x88\x09\x03\xf0no more"), "{said:?}");
     }
 }

@@ -6,6 +6,7 @@ use super::envelope::Envelope;
 use super::reader::Reader;
 use crate::frame::json_lines::Documents;
 use crate::frame::sse::Events;
+use crate::frame::web_socket::{Kind, Messages};
 use crate::json_scan::{Interest, Scalar, Scanner, Take, Visitor};
 use crate::usage::{Defect, Defects};
 
@@ -15,7 +16,7 @@ pub(super) struct Json {
     pub(super) reader: Box<dyn Reader>,
     pub(super) envelope: Envelope,
     pub(super) text_seen: bool,
-    /// `[DONE]` was seen.
+    /// `[DONE]` or the close of a session was seen.
     pub(super) done: bool,
     /// No more bytes come: an event that is not whole was cut, not malformed.
     pub(super) closing: bool,
@@ -106,6 +107,19 @@ impl Documents for Lane<'_> {
     }
     fn end(&mut self, complete: bool) {
         self.next(complete);
+    }
+}
+
+impl Messages for Lane<'_> {
+    fn message_begin(&mut self, _: Kind) {}
+    fn piece(&mut self, piece: &[u8]) {
+        self.scan(piece);
+    }
+    fn message_end(&mut self, complete: bool) {
+        self.next(complete);
+    }
+    fn close(&mut self, _: u16) {
+        self.json.done = true;
     }
 }
 

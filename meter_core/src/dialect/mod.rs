@@ -56,6 +56,7 @@ mod reply;
 mod request;
 #[cfg(test)]
 mod sample;
+mod session_request;
 mod stated_cost;
 mod subsets;
 mod tgi_generate;
@@ -65,7 +66,9 @@ pub(crate) use include_usage::{Addition, addition, with_usage_asked};
 pub use prompt::{Image, ImageSize, Prompt};
 pub use refusal::{error_body, error_field, error_status};
 pub use reply::Reply;
+pub(crate) use reply::SWITCHING_PROTOCOLS;
 pub use request::{RequestFacts, read_request};
+pub use session_request::SessionRequest;
 
 use crate::limits;
 
@@ -144,6 +147,11 @@ impl Dialect {
                 | Self::TgiGenerate
                 | Self::LlamaCppCompletion
         )
+    }
+
+    /// Whether it is spoken over a `WebSocket`, by both sides in turn.
+    pub const fn is_session(self) -> bool {
+        matches!(self, Self::OpenAiRealtime | Self::GeminiLive)
     }
 
     /// Whether what its requests read is text, which can be counted where no usage is stated.

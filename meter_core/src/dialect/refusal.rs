@@ -97,6 +97,15 @@ pub(super) fn error_message(dialect: Dialect, message: &str, code: &str) -> Vec<
     event_stream::encode(&headers, &error_body(dialect, message, code)).unwrap_or_default()
 }
 
+/// The message that tells why a session is ended, before its close.
+pub(super) fn session_message(dialect: Dialect, message: &str, code: &str) -> String {
+    let mut error = error(dialect, message, code);
+    if words(dialect) == Words::OpenAi {
+        error["type"] = json!("error");
+    }
+    error.to_string()
+}
+
 fn error(dialect: Dialect, message: &str, code: &str) -> Value {
     match words(dialect) {
         Words::Anthropic => {

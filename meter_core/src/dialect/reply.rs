@@ -13,6 +13,9 @@ use crate::detect::{Operation, Route};
 use crate::headers::Headers;
 use crate::usage::{Defect, Defects, Provenance};
 
+/// The status of a response behind which a session begins.
+pub(crate) const SWITCHING_PROTOCOLS: u16 = 101;
+
 /// What a reply is to be, as far as the request says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
@@ -52,7 +55,8 @@ impl Reply {
     /// A reader for the reply to the request of `facts` on `route`, before its body.
     pub fn new(route: &Route, facts: &RequestFacts, status: u16, headers: Headers<'_>) -> Self {
         let head = Head { route, facts, headers };
-        let framing = Framing::of(&head);
+        let session = status == SWITCHING_PROTOCOLS;
+        let framing = if session { Framing::of_session(headers) } else { Framing::of(&head) };
         let asked = Asked::by(route, facts);
         let mut finding = Finding { streamed: asked.streamed(&framing), ..Finding::default() };
         if route.operation == Operation::Unknown {
@@ -63,7 +67,7 @@ impl Reply {
             body: Body {
                 billable: route.billable,
                 asked,
-                success: (200..300).contains(&status),
+                success: session || (200..300).contains(&status),
                 dialect: route.dialect,
                 framing,
                 json: Json::new(route.dialect.reader(&head), Envelope::of(headers), finding.defects),
@@ -149,7 +153,9 @@ impl Body {
         finding.pending = outcome.pending;
         finding.finished = match self.framing {
             Framing::Document | Framing::Array(_) => self.json.scanner.is_complete(),
-            Framing::Events(_) | Framing::Lines(_) | Framing::Messages(_) => self.json.done || outcome.ended,
+            Framing::Events(_) | Framing::Lines(_) | Framing::Messages(_) | Framing::Session(_) => {
+                self.json.done || outcome.ended
+            }
             Framing::Unsure(_) | Framing::Opaque => false,
         };
         finding.defects = self.json.defects;
@@ -192,6 +198,8 @@ impl Body {
             // A paid stream that was announced and never began has lost its answer.
             Framing::Unsure(_) => whole && !(finding.streamed && paid),
             Framing::Opaque => whole,
+            // Most clients leave without a word.
+            Framing::Session(_) => whole && !finding.defects.contains(Defect::Truncated),
             Framing::Document | Framing::Array(_) => false,
         };
         let one = matches!(self.framing, Framing::Document | Framing::Array(_));

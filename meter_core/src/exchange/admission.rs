@@ -60,6 +60,7 @@ impl Exchange {
             renew_at: now.saturating_add(limits::RESERVATION_TTL_NS / 2),
             reply: None,
             unasked: None,
+            session: None,
             status: 0,
             first_chunk_at: None,
             between_events: false,
@@ -165,7 +166,13 @@ impl Exchange {
 }
 
 /// The rates that a request may be billed at, or those of the model that the policy prices it as.
-fn priced_rates(meter: &Shared, provider: &str, facts: &RequestFacts, now: i64, input: u64) -> Option<Rates> {
+pub(super) fn priced_rates(
+    meter: &Shared,
+    provider: &str,
+    facts: &RequestFacts,
+    now: i64,
+    input: u64,
+) -> Option<Rates> {
     let rates = |provider: &str, model: &str| {
         let at = |tier: Option<&str>| meter.book.rates(provider, model, tier, now, input);
         // A tier that is asked for need not be the one that serves.
