@@ -3,6 +3,9 @@
 /// Bytes of one SSE event's data that are read; more is skipped. Nothing is buffered, so this only bounds work: the last
 /// event of a Responses stream repeats the whole output, generated images included.
 pub const SSE_EVENT_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one event held back while a stream is edited. Chunks of text have a few hundred; a longer event carries media,
+/// and is passed on unedited.
+pub const EDITED_EVENT_BYTES_MAX: usize = 1 << 20;
 /// Bytes of one AWS event-stream message: what AWS states for its protocol. A longer one is a broken length.
 pub const EVENT_STREAM_MESSAGE_BYTES_MAX: u32 = 24 << 20;
 /// Bytes of the headers of one AWS event-stream message: what AWS states.
@@ -12,9 +15,6 @@ pub const EVENT_STREAM_HEADERS_BYTES_MAX: u32 = 128 << 10;
 pub const JSON_LINE_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one WebSocket message that are read, inflated if it is compressed; realtime audio comes in 15 MB at most.
 pub const WEB_SOCKET_MESSAGE_BYTES_MAX: usize = 64 << 20;
-/// Bytes of one event held back while a stream is edited. Chunks of text have a few hundred; a longer event carries media,
-/// and is passed on unedited.
-pub const EDITED_EVENT_BYTES_MAX: usize = 1 << 20;
 /// Bytes of one JSON scalar kept as a value. Longer strings are only streamed as text.
 pub const JSON_SCALAR_BYTES_MAX: usize = 1024;
 /// Bytes of a JSON path kept for matching; longer paths match nothing.
@@ -35,6 +35,8 @@ pub const DECODE_RATIO_MAX: u64 = 200;
 pub const DECODE_RATIO_GRACE_BYTES: u64 = 8 << 20;
 /// Bytes of streamed text whose tokens are not settled yet. Real pieces of text are far shorter; a longer one is cut.
 pub const PENDING_TEXT_BYTES_MAX: usize = 16 << 10;
+/// Bytes of a tokenizer file. The largest known, Gemma's `tokenizer.json`, has 33 million.
+pub const TOKENIZER_FILE_BYTES_MAX: usize = 64 << 20;
 /// Bytes of a decompressed price book. Today's has half a megabyte; much more is not a price book.
 pub const PRICE_BOOK_BYTES_MAX: u64 = 32 << 20;
 /// Bytes of a model name or another wire name kept; longer names are cut.

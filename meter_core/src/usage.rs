@@ -36,6 +36,34 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Each count joined with that of `other` by `rule`.
+    fn join(&self, other: &Self, rule: impl Fn(Option<u64>, Option<u64>) -> Option<u64>) -> Self {
+        Self {
+            input_tokens: rule(self.input_tokens, other.input_tokens),
+            output_tokens: rule(self.output_tokens, other.output_tokens),
+            cache_read_tokens: rule(self.cache_read_tokens, other.cache_read_tokens),
+            cache_write_5m_tokens: rule(self.cache_write_5m_tokens, other.cache_write_5m_tokens),
+            cache_write_1h_tokens: rule(self.cache_write_1h_tokens, other.cache_write_1h_tokens),
+            reasoning_tokens: rule(self.reasoning_tokens, other.reasoning_tokens),
+            audio_input_tokens: rule(self.audio_input_tokens, other.audio_input_tokens),
+            audio_output_tokens: rule(self.audio_output_tokens, other.audio_output_tokens),
+            image_input_tokens: rule(self.image_input_tokens, other.image_input_tokens),
+            image_output_tokens: rule(self.image_output_tokens, other.image_output_tokens),
+            web_search_requests: rule(self.web_search_requests, other.web_search_requests),
+            pages: rule(self.pages, other.pages),
+            search_units: rule(self.search_units, other.search_units),
+        }
+    }
+
+    /// Both together; what only one of them states is that.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        self.join(other, |left, right| match (left, right) {
+            (Some(left), Some(right)) => Some(left.saturating_add(right)),
+            (left, right) => left.or(right),
+        })
+    }
+
     /// Whether something is billed by a unit that no price book has rates for.
     pub fn has_unpriced_units(&self) -> bool {
         [self.pages, self.search_units].into_iter().flatten().any(|units| units > 0)
@@ -44,24 +72,7 @@ impl Usage {
     /// What is left of each count without `part`; a count that was not stated stays so.
     #[must_use]
     pub fn less(&self, part: &Self) -> Self {
-        let rest = |whole: Option<u64>, part: Option<u64>| {
-            whole.map(|whole| whole.saturating_sub(part.unwrap_or(0)))
-        };
-        Self {
-            input_tokens: rest(self.input_tokens, part.input_tokens),
-            output_tokens: rest(self.output_tokens, part.output_tokens),
-            cache_read_tokens: rest(self.cache_read_tokens, part.cache_read_tokens),
-            cache_write_5m_tokens: rest(self.cache_write_5m_tokens, part.cache_write_5m_tokens),
-            cache_write_1h_tokens: rest(self.cache_write_1h_tokens, part.cache_write_1h_tokens),
-            reasoning_tokens: rest(self.reasoning_tokens, part.reasoning_tokens),
-            audio_input_tokens: rest(self.audio_input_tokens, part.audio_input_tokens),
-            audio_output_tokens: rest(self.audio_output_tokens, part.audio_output_tokens),
-            image_input_tokens: rest(self.image_input_tokens, part.image_input_tokens),
-            image_output_tokens: rest(self.image_output_tokens, part.image_output_tokens),
-            web_search_requests: rest(self.web_search_requests, part.web_search_requests),
-            pages: rest(self.pages, part.pages),
-            search_units: rest(self.search_units, part.search_units),
-        }
+        self.join(part, |whole, part| whole.map(|whole| whole.saturating_sub(part.unwrap_or(0))))
     }
 }
 

@@ -11,10 +11,12 @@ use meter_core::detect::{Detector, Route};
 use meter_core::dialect::{Finding, Reply, RequestFacts, read_request};
 use meter_core::exchange::PromptCount;
 use meter_core::headers::Headers;
+use meter_core::money::Nano;
 use meter_core::usage::{Provenance, Usage};
 use serde_json::Value;
 
-const PROVIDERS: [&str; 4] = ["openai", "anthropic", "gemini", "vertex"];
+const PROVIDERS: [&str; 8] =
+    ["openai", "anthropic", "azure", "bedrock", "gemini", "openrouter", "pydantic-gateway", "vertex"];
 
 fn corpus() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/recordings");
@@ -147,8 +149,8 @@ fn every_recorded_exchange_is_read_exactly() {
             || facts.prompt.token_ids > 0
             || !facts.prompt.images.is_empty()
             || facts.prompt.media > 0;
-        let free = expected["billable"] == false;
-        check("prompt", prompted || expected["operation"] == "transcription" || free);
+        let paid = expected["billable"] == true;
+        check("prompt", prompted || expected["operation"] == "transcription" || !paid);
         if let (Provenance::Reported, Some(stated)) = (finding.provenance, finding.usage.input_tokens) {
             // A hold for an exact count must cover the prompt; completions have been seen to save a token.
             let count = PromptCount::of(route.operation, facts.model.as_deref(), &facts.prompt, true);
@@ -163,7 +165,9 @@ fn every_recorded_exchange_is_read_exactly() {
                 accepted.any(|usage| matches(&finding.usage, usage, &expected["unscored_fields"])),
             );
             check("usage present", expected["usage_present"] == (finding.provenance == Provenance::Reported));
-            check("defects", finding.defects.is_empty() != (expected["usage_present"] == false && !free));
+            check("defects", finding.defects.is_empty() != (expected["usage_present"] == false && paid));
+            let stated = expected["stated_cost_usd"].as_str().map(|usd| Nano::parse_usd(usd));
+            check("stated cost", stated.is_none_or(|stated| stated == finding.stated_cost));
             check("finished", finding.finished);
             check("text", finding.text_seen != text.is_empty());
         }

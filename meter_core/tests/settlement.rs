@@ -6,9 +6,9 @@ use meter_core::attribution::Attribution;
 use meter_core::budget::{Budget, Dimension, Mode, Scope};
 use meter_core::exchange::{CloseReason, Exchange, LedgerEntry, Outcome, Passage};
 use meter_core::headers::Headers;
-use meter_core::meter::{Meter, Policies, Request};
+use meter_core::meter::{Meter, Policies, Request, Settings, Unpriced};
 use meter_core::money::Nano;
-use meter_core::price_book::PriceBook;
+use meter_core::price_book::{ConfiguredRates, PriceBook};
 use meter_core::snapshot::Series;
 use meter_core::usage::{Defect, Provenance, Usage};
 use support::*;
@@ -100,17 +100,93 @@ fn each_sub_call_is_priced_by_its_own_model() {
 }
 
 #[test]
-fn a_stated_cost_counts_only_where_the_book_has_no_price() {
+fn a_run_is_charged_when_it_is_first_read_after_its_end() {
+    let meter = capped("10");
+    let run = |status: &str, usage: &str| {
+        format!(
+            r#"{{"id":"run_1","object":"thread.run","status":"{status}","model":"gpt-4o-mini","usage":{usage}}}"#
+        )
+    };
+    let mut created =
+        post(&meter, "api.openai.com", "/v1/threads/t/runs", r#"{"assistant_id":"a","model":"gpt-4o-mini"}"#);
+    let queued = reply(&mut created, 200, &JSON, run("queued", "null").as_bytes());
+    assert_eq!((usd(&queued).as_deref(), queued.defects.is_empty()), (Some("0.00"), true));
+
+    let polled = |status: &str, usage: &str| {
+        usd(&reply(&mut get(&meter, "/v1/threads/t/runs/run_1"), 200, &JSON, run(status, usage).as_bytes()))
+    };
+    let costs = [polled("in_progress", "null"), polled("completed", MILLION), polled("completed", MILLION)];
+
+    assert_eq!(costs.map(Option::unwrap), ["0.00", "0.21", "0.00"]);
+    assert_eq!(state(&meter).spent.usd.to_string(), "0.21");
+}
+
+#[test]
+fn the_results_of_a_batch_cost_half_and_only_once() {
+    let openai = |model: &str| {
+        format!(
+            r#"{{"id":"b","response":{{"status_code":200,"body":{{"model":"{model}","usage":{MILLION}}}}},"error":null}}"#
+        ) + "\n"
+    };
+    let body = [openai("gpt-4o-mini"), openai("gpt-4o"), openai("gpt-4o-mini")].concat();
+    let meter = capped("10");
+    let lines: [(&[u8], &[u8]); 1] = [(b"content-type", b"application/octet-stream")];
+    let costs = [1, 2].map(|_| {
+        usd(&reply(&mut get(&meter, "/v1/files/file-1/content"), 200, &lines, body.as_bytes())).unwrap()
+    });
+
+    // Twice 0.21 and once 3.50, at half the price.
+    assert_eq!(costs, ["1.96", "0.00"]);
+    assert_eq!(state(&meter).spent.usd.to_string(), "1.96");
+    let plain = reply(&mut get(&meter, "/v1/files/file-2/content"), 200, &lines, b"{\"messages\":[]}\n");
+    assert_eq!((usd(&plain).as_deref(), plain.defects.is_empty()), (Some("0.00"), true));
+}
+
+#[test]
+fn what_a_tool_spends_beside_the_usage_is_priced_by_its_own_model() {
+    let body = |model: &str| {
+        format!(
+            r#"{{"id":"r","status":"completed","model":"gpt-4o-mini","tools":[{{"type":"image_generation","model":"{model}"}}],
+            "tool_usage":{{"image_gen":{{"input_tokens":100000,"output_tokens":10000}}}},
+            "usage":{{"input_tokens":1000000,"output_tokens":100000,"total_tokens":1100000}}}}"#
+        )
+    };
     let answer = |model: &str| {
-        let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
-        let mut exchange = post(&free(), "api.openai.com", "/v1/chat/completions", &body);
-        let usage = r#"{"prompt_tokens":1000000,"completion_tokens":100000,"cost":0.5}"#;
-        let body = format!(r#"{{"model":"{model}","usage":{usage}}}"#);
-        usd(&reply(&mut exchange, 200, &JSON, body.as_bytes()))
+        let asked = r#"{"model":"gpt-4o-mini","input":"draw"}"#;
+        let mut exchange = post(&free(), "api.openai.com", "/v1/responses", asked);
+        reply(&mut exchange, 200, &JSON, body(model).as_bytes())
     };
 
-    assert_eq!(answer("gpt-4o-mini").as_deref(), Some("0.21"));
-    assert_eq!(answer("nobody-knows-me").as_deref(), Some("0.50"));
+    // 0.21 of text, 0.1 M at 5 USD and 0.01 M at 40 USD of images.
+    let priced = answer("gpt-image-1");
+    assert_eq!((usd(&priced).as_deref(), priced.usage.input_tokens), (Some("1.11"), Some(1_000_000)));
+    assert_eq!(answer("nobody-draws").cost, None);
+}
+
+#[test]
+fn configured_rates_win_over_a_stated_cost_and_that_over_the_book() {
+    let rates = ConfiguredRates::parse("1", "1").unwrap();
+    let configured = PriceBook::embedded().unwrap().with_rates("openai", rates);
+    let answer = |price_book: PriceBook, model: &str, cost: &str| {
+        let price_as = Unpriced::PriceAs("gpt-4o".to_owned());
+        let policies = Policies { unpriced: price_as, ..Policies::default() };
+        let meter = Meter::new(Settings { price_book, policies, ..settings() }).unwrap();
+        let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
+        let mut exchange = post(&meter, "api.openai.com", "/v1/chat/completions", &body);
+        let usage = format!(r#"{{"prompt_tokens":1000000,"completion_tokens":100000{cost}}}"#);
+        let body = format!(r#"{{"model":"{model}","usage":{usage}}}"#);
+        usd(&reply(&mut exchange, 200, &JSON, body.as_bytes())).unwrap()
+    };
+    let book = || PriceBook::embedded().unwrap();
+
+    for model in ["gpt-4o-mini", "nobody-knows-me"] {
+        assert_eq!(answer(configured.clone(), model, r#","cost":0.5"#), "1.10");
+        assert_eq!(answer(book(), model, r#","cost":0.5"#), "0.50");
+    }
+    assert_eq!(answer(book(), "gpt-4o-mini", ""), "0.21");
+    assert_eq!(answer(book(), "nobody-knows-me", ""), "3.50");
+    // Under a key of one's own the fee of a gateway is not the price.
+    assert_eq!(answer(book(), "gpt-4o-mini", r#","cost":0.01,"is_byok":true"#), "0.21");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! broken, what was decoded before the break has been handed on and nothing follows; how much that is may depend on the
 //! cuts of the input, the defect does not.
 
+pub(crate) mod base64;
 mod gzip;
 mod stage;
 

@@ -18,6 +18,7 @@ mod shape;
 
 use std::sync::Arc;
 
+pub(crate) use built_in::states_usage_on_request;
 pub use coverage::{COVERAGE, Coverage, Knowledge};
 pub use host::{Family, HostRule, Reasoning};
 pub use operation::Operation;
@@ -45,6 +46,8 @@ pub struct Route {
     pub stream: bool,
     /// The model that the path names.
     pub model: Option<String>,
+    /// The id of what holds the results that the path reads, where it names one.
+    pub result: Option<String>,
     /// Where the provider's chat counts reasoning.
     pub reasoning: Reasoning,
     /// It runs on hardware of the user's own.
@@ -122,7 +125,7 @@ impl Detector {
 }
 
 fn route(provider: Arc<str>, shape: Shape, reasoning: Reasoning, guessed: bool) -> Route {
-    let Shape { operation, dialect, billable, poll, stream, model } = shape;
+    let Shape { operation, dialect, billable, poll, stream, model, result } = shape;
     Route {
         provider,
         operation,
@@ -131,6 +134,7 @@ fn route(provider: Arc<str>, shape: Shape, reasoning: Reasoning, guessed: bool) 
         poll,
         stream,
         model,
+        result,
         reasoning,
         self_hosted: false,
         guessed,

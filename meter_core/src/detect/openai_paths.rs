@@ -52,7 +52,11 @@ pub(super) fn shape(line: &RequestLine<'_>, family: Family) -> Shape {
     // Azure names a deployment, which is whatever its owner called it.
     let model = line.after("deployments").or_else(|| line.after("engines")).map(decoded);
     let model = model.or_else(|| line.parameter("model").filter(|_| rest == ["realtime"]));
-    known(line, rest, family).of(model)
+    let result = match rest {
+        ["files", id, "content"] | ["messages", "batches", id, "results"] => Some(decoded(id)),
+        _ => None,
+    };
+    known(line, rest, family).of(model).read_from(result)
 }
 
 fn from_root<'a, 'b>(segments: &'b [&'a str]) -> &'b [&'a str] {
@@ -180,5 +184,9 @@ mod tests {
             assert!(read("GET", path).poll, "{path}");
             assert!(!read("DELETE", path).poll, "{path}");
         }
+        let result = |path| read("GET", path).result;
+        assert_eq!(result("/v1/files/file%201/content").as_deref(), Some("file 1"));
+        assert_eq!(result("/v1/messages/batches/b/results").as_deref(), Some("b"));
+        assert_eq!(result("/v1/responses/r"), None);
     }
 }

@@ -20,17 +20,27 @@ pub(super) struct Shape {
     pub(super) stream: bool,
     /// The model that the path names.
     pub(super) model: Option<String>,
+    /// The id of what holds the results that the path reads.
+    pub(super) result: Option<String>,
 }
 
 impl Shape {
     /// What can cost money.
     pub(super) const fn paid(operation: Operation, dialect: Dialect) -> Self {
-        Self { operation, dialect, billable: true, poll: false, stream: false, model: None }
+        Self { operation, dialect, billable: true, poll: false, stream: false, model: None, result: None }
     }
 
     /// What costs nothing.
     pub(super) const fn free(operation: Operation) -> Self {
-        Self { operation, dialect: Dialect::Opaque, billable: false, poll: false, stream: false, model: None }
+        Self {
+            operation,
+            dialect: Dialect::Opaque,
+            billable: false,
+            poll: false,
+            stream: false,
+            model: None,
+            result: None,
+        }
     }
 
     /// A read of what other requests brought about.
@@ -41,6 +51,11 @@ impl Shape {
     /// The same, of the model that the path names.
     pub(super) fn of(self, model: Option<String>) -> Self {
         Self { model: model.filter(|name| !name.is_empty()), ..self }
+    }
+
+    /// The same, read under this id.
+    pub(super) fn read_from(self, result: Option<String>) -> Self {
+        Self { result, ..self }
     }
 
     /// The same, as far as the method asks for it: what costs money is posted, save reads of results.

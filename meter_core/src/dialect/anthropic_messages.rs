@@ -1,144 +1,36 @@
-//! Anthropic messages: usage in the message, or in a stream split over its start and its cumulative deltas.
-//!
-//! Anthropic's input excludes what the cache read and wrote; here it is made inclusive. The lifetimes of cache writes stand only in
-//! the start of a stream. `iterations` lists sub-calls (compaction, an advisor model), whose sum is what is billed.
+//! Anthropic messages: usage in the message, or in a stream split over its start and its deltas.
 
-use super::finding::SubCall;
-use super::name;
+use super::anthropic_usage::{AnthropicUsage, Reading};
 use super::reader::{Outcome, Reader};
 use super::request::Part;
-use super::subsets;
 use crate::json_scan::{Interest, Scalar, Take};
-use crate::limits;
-use crate::usage::{Defect, Defects, Usage};
-
-/// The numbers of one usage object as stated.
-#[derive(Clone, Copy, Debug, Default)]
-struct Stated {
-    input: Option<u64>,
-    output: Option<u64>,
-    cache_read: Option<u64>,
-    cache_write: Option<u64>,
-    write_5m: Option<u64>,
-    write_1h: Option<u64>,
-    thinking: Option<u64>,
-    searches: Option<u64>,
-}
-
-impl Stated {
-    fn value(&mut self, field: &str, value: Scalar<'_>) {
-        let Some(count) = value.count() else { return };
-        let slot = match field {
-            "input_tokens" => &mut self.input,
-            "output_tokens" => &mut self.output,
-            "cache_read_input_tokens" => &mut self.cache_read,
-            "cache_creation_input_tokens" => &mut self.cache_write,
-            "cache_creation.ephemeral_5m_input_tokens" => &mut self.write_5m,
-            "cache_creation.ephemeral_1h_input_tokens" => &mut self.write_1h,
-            "output_tokens_details.thinking_tokens" => &mut self.thinking,
-            "server_tool_use.web_search_requests" => &mut self.searches,
-            _ => return,
-        };
-        *slot = Some(count);
-    }
-
-    /// Joins two statements number by number.
-    fn join(self, other: Self, rule: impl Fn(Option<u64>, Option<u64>) -> Option<u64>) -> Self {
-        Self {
-            input: rule(self.input, other.input),
-            output: rule(self.output, other.output),
-            cache_read: rule(self.cache_read, other.cache_read),
-            cache_write: rule(self.cache_write, other.cache_write),
-            write_5m: rule(self.write_5m, other.write_5m),
-            write_1h: rule(self.write_1h, other.write_1h),
-            thinking: rule(self.thinking, other.thinking),
-            searches: rule(self.searches, other.searches),
-        }
-    }
-
-    fn or(self, other: Self) -> Self {
-        self.join(other, Option::or)
-    }
-
-    fn plus(self, other: Self) -> Self {
-        self.join(other, |left, right| match (left, right) {
-            (Some(left), Some(right)) => Some(left.saturating_add(right)),
-            (left, right) => left.or(right),
-        })
-    }
-
-    /// Inclusive totals.
-    fn usage(self, defects: &mut Defects) -> Usage {
-        let (short, long) = match self.cache_write {
-            // The split is of the start, the total may have grown since: what has no lifetime lives five minutes.
-            Some(total) => {
-                if self.write_1h > Some(total) {
-                    defects.insert(Defect::Contradiction);
-                }
-                let long = self.write_1h.map(|long| long.min(total));
-                (Some(total - long.unwrap_or(0)), long)
-            }
-            None => (self.write_5m, self.write_1h),
-        };
-        let cached = [self.cache_read, short, long].into_iter().flatten().fold(0, u64::saturating_add);
-        let mut usage = Usage {
-            input_tokens: self.input.map(|input| input.saturating_add(cached)),
-            output_tokens: self.output,
-            cache_read_tokens: self.cache_read,
-            cache_write_5m_tokens: short,
-            cache_write_1h_tokens: long,
-            reasoning_tokens: self.thinking,
-            web_search_requests: self.searches,
-            ..Usage::default()
-        };
-        subsets::clamp(&mut usage, defects);
-        usage
-    }
-}
 
 /// Reader of a message or of its events.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
-    start: Stated,
-    /// Of the message itself, or of the last delta.
-    last: Stated,
-    iteration: (Option<String>, Stated),
-    /// Sums by model; `None` is the answering one.
-    iterations: Vec<(Option<String>, Stated)>,
+    usage: AnthropicUsage,
     ended: bool,
     stopped: bool,
-}
-
-impl Messages {
-    fn end_iteration(&mut self) {
-        let (model, stated) = std::mem::take(&mut self.iteration);
-        let full = self.iterations.len() >= limits::SUB_CALL_MODELS_MAX;
-        let place = self.iterations.iter().position(|(known, _)| *known == model);
-        match place.or(full.then(|| self.iterations.len() - 1)).and_then(|at| self.iterations.get_mut(at)) {
-            Some((_, sum)) => *sum = sum.plus(stated),
-            None => self.iterations.push((model, stated)),
-        }
-    }
 }
 
 impl Reader for Messages {
     fn enter(&mut self, path: &str) -> Interest {
         match path {
-            // Every delta repeats the whole list.
-            "usage.iterations" => self.iterations.clear(),
-            "usage.iterations.#" => self.iteration = (None, Stated::default()),
             // The arguments of a tool call are JSON where they are not streamed.
             "content.#.input" => return Interest::Raw,
             // Search results and the like: input, not generated.
             "content.#.content" | "content_block.content" => return Interest::Skip,
             _ => {}
         }
+        if let Some(field) = path.strip_prefix("usage.") {
+            self.usage.enter(field);
+        }
         Interest::Walk
     }
 
     fn leave(&mut self, path: &str) {
-        if path == "usage.iterations.#" {
-            self.end_iteration();
+        if let Some(field) = path.strip_prefix("usage.") {
+            self.usage.leave(field);
         }
     }
 
@@ -153,22 +45,16 @@ impl Reader for Messages {
             | "delta.text"
             | "delta.thinking"
             | "delta.partial_json" => Take::Text,
-            "usage.iterations.#.model" | "stop_reason" | "delta.stop_reason" => Take::Value,
+            "stop_reason" | "delta.stop_reason" => Take::Value,
             _ => Take::Skip,
         }
     }
 
     fn value(&mut self, path: &str, value: Scalar<'_>) {
         if let Some(field) = path.strip_prefix("message.usage.") {
-            self.start.value(field, value);
-        } else if let Some(field) = path.strip_prefix("usage.iterations.#.") {
-            if field == "model" {
-                self.iteration.0 = value.text().and_then(name);
-            } else {
-                self.iteration.1.value(field, value);
-            }
+            self.usage.start(field, value);
         } else if let Some(field) = path.strip_prefix("usage.") {
-            self.last.value(field, value);
+            self.usage.value(field, value);
         } else if matches!(path, "stop_reason" | "delta.stop_reason") {
             self.stopped |= value.text().is_some();
         } else if path == "type" {
@@ -181,29 +67,16 @@ impl Reader for Messages {
     }
 
     fn outcome(&self) -> Outcome {
-        let mut defects = Defects::default();
-        // The start already counts a few output tokens, which say nothing about the whole.
-        let stated = self.last.or(Stated { output: None, ..self.start });
-        if stated.input.is_none() && stated.output.is_none() {
-            return Outcome { ended: self.ended, stopped: self.stopped, ..Outcome::default() };
+        let Reading { usage, sub_calls, defects } = self.usage.read();
+        Outcome {
+            usage,
+            sub_calls,
+            defects,
+            ended: self.ended,
+            stopped: self.stopped,
+            service_tier: self.usage.tier(),
+            ..Outcome::default()
         }
-        let mut usage = stated.usage(&mut defects);
-        let mut sub_calls = Vec::new();
-        if !self.iterations.is_empty() {
-            let sum = self.iterations.iter().fold(Stated::default(), |sum, (_, part)| sum.plus(*part));
-            let billed = sum.or(stated).usage(&mut defects);
-            if billed.input_tokens < usage.input_tokens || billed.output_tokens < usage.output_tokens {
-                defects.insert(Defect::Contradiction);
-            }
-            usage = billed;
-            for (model, part) in &self.iterations {
-                if let Some(model) = model.clone() {
-                    sub_calls.push(SubCall { model, usage: part.usage(&mut defects) });
-                }
-            }
-        }
-        let usage = Some(usage);
-        Outcome { usage, sub_calls, defects, ended: self.ended, stopped: self.stopped, ..Outcome::default() }
     }
 }
 
@@ -335,5 +208,41 @@ mod tests {
         assert_eq!((finding.usage.input_tokens, finding.provenance), (None, Provenance::None));
         assert!(finding.defects.is_empty());
         assert!(route(AnthropicMessages).billable);
+    }
+
+    #[test]
+    fn compatible_servers_state_what_they_know_where_they_know_it() {
+        let start = |usage: &str| {
+            format!("data: {{\"type\":\"message_start\",\"message\":{{\"usage\":{usage}}}}}\n\n")
+        };
+        let delta = |usage: &str| format!("data: {{\"type\":\"message_delta\",\"usage\":{usage}}}\n\n");
+        for (first, last) in [
+            (r#"{"input_tokens":0,"output_tokens":0}"#, r#"{"input_tokens":12,"output_tokens":9}"#),
+            (r#"{"input_tokens":12,"output_tokens":1}"#, r#"{"input_tokens":0,"output_tokens":9}"#),
+            ("null", r#"{"input_tokens":"12","output_tokens":9,"cache_read_input_tokens":null}"#),
+            (r#"{"input_tokens":12}"#, r#"{"output_tokens":9}"#),
+        ] {
+            let body = [start(first), delta(last), STOP.to_owned()].concat();
+            let (finding, _) = Sample::stream(AnthropicMessages, &body).read();
+
+            assert_eq!(
+                (finding.usage.input_tokens, finding.usage.output_tokens),
+                (Some(12), Some(9)),
+                "{first}"
+            );
+            assert!(finding.defects.is_empty());
+        }
+    }
+
+    #[test]
+    fn speed_is_a_tier_of_its_own() {
+        let tier = |speed: &str| {
+            let body = format!(
+                r#"{{"usage":{{"input_tokens":1,"output_tokens":1,"service_tier":"standard","speed":"{speed}"}}}}"#
+            );
+            Sample::document(AnthropicMessages, &body).read().0.service_tier.unwrap()
+        };
+
+        assert_eq!((tier("fast").as_str(), tier("standard").as_str()), ("fast", "standard"));
     }
 }

@@ -1,9 +1,10 @@
 //! The fields that replies of all JSON dialects share: model, id, tier, error, stated cost; refuses to know usage and text.
 
+use super::name;
 use super::reader::{Outcome, Reader};
-use super::{cost_text, name};
+use super::stated_cost::StatedCost;
+use crate::headers::Headers;
 use crate::json_scan::{Interest, Scalar, Take};
-use crate::money::Nano;
 
 /// What the envelope of a reply said; later statements win, empty ones say nothing.
 #[derive(Clone, Debug, Default)]
@@ -11,7 +12,7 @@ pub(super) struct Envelope {
     pub(super) model: Option<String>,
     pub(super) id: Option<String>,
     pub(super) service_tier: Option<String>,
-    pub(super) cost: Option<Nano>,
+    pub(super) cost: StatedCost,
     /// An error object, text or event was seen.
     pub(super) error: bool,
     error_code: Option<String>,
@@ -21,6 +22,11 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
+    /// What the head of a reply says.
+    pub(super) fn of(headers: Headers<'_>) -> Self {
+        Self { cost: StatedCost::of(headers), ..Self::default() }
+    }
+
     /// Whether the string at `path` belongs here.
     pub(super) fn wants(path: &str) -> bool {
         let inner = inner(path);
@@ -29,13 +35,15 @@ impl Envelope {
             "model"
                 | "id"
                 | "service_tier"
-                | "usage.service_tier"
                 | "error"
                 | "error.code"
                 | "error.status"
                 | "error.type"
                 | "error_type"
         ) || matches!(path, "type" | "code")
+            // Some servers write numbers as text.
+            || inner.starts_with("usage.")
+            || StatedCost::wants(path)
     }
 
     /// An object begins at `path`.
@@ -47,6 +55,7 @@ impl Envelope {
 
     /// A scalar at `path`.
     pub(super) fn value(&mut self, path: &str, value: Scalar<'_>) {
+        self.cost.value(inner(path), value);
         let text = value.text().and_then(name);
         let slot = match inner(path) {
             "model" => &mut self.model,
@@ -70,17 +79,17 @@ impl Envelope {
                 self.error |= value == Scalar::String("error");
                 return;
             }
-            "usage.cost" => {
-                if let Scalar::Number(number) = value {
-                    self.cost = cost_text::dollars(number);
-                }
-                return;
-            }
             _ => return,
         };
         if text.is_some() {
             *slot = text;
         }
+    }
+
+    /// An error that does not stand in the JSON.
+    pub(super) fn fail(&mut self, code: &str) {
+        self.error = true;
+        self.error_code = name(code).or(self.error_code.take());
     }
 
     /// The most specific name of the error.

@@ -5,6 +5,7 @@ use crate::usage::{Defects, Provenance, Usage};
 
 /// What a reply said, so far or in the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Finding {
     /// Normalised counts; a total that was not stated is `None`, also where the other one is known (a cut Anthropic stream
     /// knows its input).
@@ -13,6 +14,8 @@ pub struct Finding {
     pub provenance: Provenance,
     /// Shares of `usage` spent by other models than `response_model`.
     pub sub_calls: Vec<SubCall>,
+    /// What tools of the provider spent at other models, beside `usage`.
+    pub tool_calls: Vec<SubCall>,
     /// The model that answered.
     pub response_model: Option<String>,
     /// The provider's id of the response, which repeated reads of it share.
@@ -21,6 +24,8 @@ pub struct Finding {
     pub service_tier: Option<String>,
     /// The body is an event stream.
     pub streamed: bool,
+    /// The provider works on after this reply, which therefore states no usage yet.
+    pub pending: bool,
     /// The protocol's own end was seen.
     pub finished: bool,
     /// The provider's name for the error, in the body of a refusal or inside a stream.
@@ -38,7 +43,7 @@ pub struct Finding {
 pub struct SubCall {
     /// The model as named by the provider.
     pub model: String,
-    /// Its share; contained in the exchange's usage.
+    /// Its share: contained in the exchange's usage if it is a sub-call, and beside it if a tool's.
     pub usage: Usage,
 }
 

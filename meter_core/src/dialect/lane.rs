@@ -6,6 +6,7 @@ use super::envelope::Envelope;
 use super::reader::Reader;
 use crate::frame::json_lines::Documents;
 use crate::frame::sse::Events;
+use crate::frame::web_socket::{Kind, Messages};
 use crate::json_scan::{Interest, Scalar, Scanner, Take, Visitor};
 use crate::usage::{Defect, Defects};
 
@@ -15,7 +16,7 @@ pub(super) struct Json {
     pub(super) reader: Box<dyn Reader>,
     pub(super) envelope: Envelope,
     pub(super) text_seen: bool,
-    /// `[DONE]` was seen.
+    /// `[DONE]` or the close of a session was seen.
     pub(super) done: bool,
     /// No more bytes come: an event that is not whole was cut, not malformed.
     pub(super) closing: bool,
@@ -25,11 +26,11 @@ pub(super) struct Json {
 
 impl Json {
     /// Nothing read yet.
-    pub(super) fn new(reader: Box<dyn Reader>, defects: Defects) -> Self {
+    pub(super) fn new(reader: Box<dyn Reader>, envelope: Envelope, defects: Defects) -> Self {
         Self {
             scanner: Scanner::new(),
             reader,
-            envelope: Envelope::default(),
+            envelope,
             text_seen: false,
             done: false,
             closing: false,
@@ -57,8 +58,18 @@ impl Lane<'_> {
         scanner.end(&mut sink);
     }
 
+    /// Names the event that the next document is.
+    pub(super) fn begin(&mut self, event: &str) {
+        self.json.reader.event(event);
+    }
+
+    /// Takes note of an error that the framing itself names.
+    pub(super) fn fail(&mut self, code: &str) {
+        self.json.envelope.fail(code);
+    }
+
     /// Ends the current document of several. `intact` is false if some of it was left out.
-    fn next(&mut self, intact: bool) {
+    pub(super) fn next(&mut self, intact: bool) {
         self.finish();
         let scanner = &mut self.json.scanner;
         if intact && !self.json.closing && !scanner.is_complete() && !scanner.is_blank() {
@@ -76,7 +87,7 @@ impl Lane<'_> {
 
 impl Events for Lane<'_> {
     fn name(&mut self, name: &str) {
-        self.json.reader.event(name);
+        self.begin(name);
     }
     fn data(&mut self, piece: &[u8]) {
         self.scan(piece);
@@ -96,6 +107,19 @@ impl Documents for Lane<'_> {
     }
     fn end(&mut self, complete: bool) {
         self.next(complete);
+    }
+}
+
+impl Messages for Lane<'_> {
+    fn message_begin(&mut self, _: Kind) {}
+    fn piece(&mut self, piece: &[u8]) {
+        self.scan(piece);
+    }
+    fn message_end(&mut self, complete: bool) {
+        self.next(complete);
+    }
+    fn close(&mut self, _: u16) {
+        self.json.done = true;
     }
 }
 

@@ -6,8 +6,16 @@
 
 mod anthropic_batch_results;
 mod anthropic_messages;
+mod anthropic_usage;
+mod aws_error;
+mod bedrock_chunk;
 mod bedrock_converse;
 mod bedrock_invoke;
+mod bedrock_native;
+mod bedrock_stream;
+mod bedrock_usage;
+mod by_model;
+mod choices;
 mod cohere_chat;
 mod cohere_embed;
 mod cohere_rerank;
@@ -37,6 +45,7 @@ mod openai_media;
 mod openai_realtime;
 mod openai_responses;
 mod openai_runs;
+mod openai_tools;
 mod openai_usage;
 mod piece;
 mod prompt;
@@ -47,15 +56,19 @@ mod reply;
 mod request;
 #[cfg(test)]
 mod sample;
+mod session_request;
+mod stated_cost;
 mod subsets;
 mod tgi_generate;
 
 pub use finding::{Finding, Progress, SubCall};
 pub(crate) use include_usage::{Addition, addition, with_usage_asked};
 pub use prompt::{Image, ImageSize, Prompt};
-pub use refusal::{error_body, error_status};
+pub use refusal::{error_body, error_field, error_status};
 pub use reply::Reply;
+pub(crate) use reply::SWITCHING_PROTOCOLS;
 pub use request::{RequestFacts, read_request};
+pub use session_request::SessionRequest;
 
 use crate::limits;
 
@@ -136,6 +149,11 @@ impl Dialect {
         )
     }
 
+    /// Whether it is spoken over a `WebSocket`, by both sides in turn.
+    pub const fn is_session(self) -> bool {
+        matches!(self, Self::OpenAiRealtime | Self::GeminiLive)
+    }
+
     /// Whether what its requests read is text, which can be counted where no usage is stated.
     pub const fn reads_text(self) -> bool {
         self.generates()
@@ -148,6 +166,16 @@ impl Dialect {
     /// Whether a reply streams when the request says nothing about it.
     pub const fn streams_unasked(self) -> bool {
         matches!(self, Self::OllamaChat)
+    }
+
+    /// Whether the model is the path's, whatever the body repeats of it.
+    const fn names_model_in_path(self) -> bool {
+        matches!(self, Self::GeminiGenerate | Self::GeminiEmbeddings)
+    }
+
+    /// Whether its requests can be Anthropic's.
+    pub(super) const fn is_messages(self) -> bool {
+        matches!(self, Self::AnthropicMessages | Self::BedrockInvoke)
     }
 
     /// Whether its streams are lines of JSON, whatever their media type.
@@ -172,6 +200,12 @@ impl Dialect {
         )
     }
 
+    /// Whether the name asked for says more about the price than the one that answered: Bedrock's names a profile, whose regions
+    /// have prices of their own.
+    pub const fn is_priced_as_asked(self) -> bool {
+        matches!(self, Self::BedrockConverse | Self::BedrockInvoke)
+    }
+
     /// The reader of the reply that `head` begins.
     fn reader(self, head: &reader::Head<'_>) -> Box<dyn reader::Reader> {
         match self {
@@ -189,7 +223,7 @@ impl Dialect {
             Self::GeminiEmbeddings => Box::new(gemini_embeddings::Embeddings::default()),
             Self::GeminiInteractions => Box::new(gemini_interactions::Interactions::default()),
             Self::GeminiLive => Box::new(gemini_live::Live::default()),
-            Self::BedrockConverse => Box::new(bedrock_converse::Converse::default()),
+            Self::BedrockConverse => Box::new(bedrock_converse::Converse::new(head)),
             Self::BedrockInvoke => Box::new(bedrock_invoke::Invoke::new(head)),
             Self::CohereChat => Box::new(cohere_chat::Chat::default()),
             Self::CohereEmbed => Box::new(cohere_embed::Embed::default()),

@@ -1,6 +1,6 @@
 //! `OpenAI` chat completions: usage at the top or in the last chunk, text in `message` or `delta`.
 
-use super::openai_usage::OpenAiUsage;
+use super::choices::{Choices, FINISH_REASON};
 use super::reader::{Head, Outcome, Reader};
 use super::request::Part;
 use crate::json_scan::{Scalar, Take};
@@ -8,8 +8,9 @@ use crate::json_scan::{Scalar, Take};
 /// Reader of a chat completion or of its chunks.
 #[derive(Debug, Default)]
 pub(super) struct Chat {
-    usage: OpenAiUsage,
-    stopped: bool,
+    choices: Choices,
+    /// A stream was asked for: its chunks carry deltas, and what some of them repeat of the whole message is no text.
+    deltas: bool,
     /// Some servers send the same reasoning under two names; only the first one seen is text.
     reasoning: Option<Reasoning>,
 }
@@ -23,7 +24,8 @@ enum Reasoning {
 impl Chat {
     /// A reader for the reply that `head` begins.
     pub(super) fn new(head: &Head<'_>) -> Self {
-        Self { usage: OpenAiUsage::counting(head.route.reasoning), ..Self::default() }
+        let deltas = head.facts.stream || head.route.stream;
+        Self { choices: Choices::new(head), deltas, reasoning: None }
     }
 
     fn reasoning(&mut self, name: Reasoning) -> Take {
@@ -33,22 +35,24 @@ impl Chat {
 
 impl Reader for Chat {
     fn string(&mut self, path: &str) -> Take {
-        let Some(choice) = path.strip_prefix("choices.#.") else { return Take::Skip };
-        if choice == "finish_reason" {
+        if path == "object" || path == FINISH_REASON {
             return Take::Value;
         }
-        let Some(message) = choice.strip_prefix("delta.").or_else(|| choice.strip_prefix("message.")) else {
-            return Take::Skip;
-        };
+        let Some(choice) = path.strip_prefix("choices.#.") else { return Take::Skip };
+        let whole = || choice.strip_prefix("message.").filter(|_| !self.deltas);
+        let Some(message) = choice.strip_prefix("delta.").or_else(whole) else { return Take::Skip };
         match message {
             "reasoning_content" => self.reasoning(Reasoning::Content),
             "reasoning" => self.reasoning(Reasoning::Plain),
             "content"
             | "content.#.text"
+            | "content.#.thinking"
+            | "content.#.thinking.#.text"
             | "refusal"
             | "audio.transcript"
             | "tool_calls.#.function.name"
             | "tool_calls.#.function.arguments"
+            | "tool_calls.#.custom.name"
             | "tool_calls.#.custom.input"
             | "function_call.name"
             | "function_call.arguments" => Take::Text,
@@ -57,16 +61,15 @@ impl Reader for Chat {
     }
 
     fn value(&mut self, path: &str, value: Scalar<'_>) {
-        if let Some(field) = path.strip_prefix("usage.") {
-            self.usage.value(field, value);
-        } else if path == "choices.#.finish_reason" {
-            self.stopped |= value.text().is_some();
+        if path == "object" {
+            // Whoever was asked for a stream may answer at once.
+            self.deltas &= value != Scalar::String("chat.completion");
         }
+        self.choices.value(path, value);
     }
 
     fn outcome(&self) -> Outcome {
-        let (usage, defects) = self.usage.usage();
-        Outcome { usage, defects, stopped: self.stopped, ..Outcome::default() }
+        self.choices.outcome()
     }
 }
 
@@ -184,5 +187,71 @@ mod tests {
             (Provenance::None, Some("insufficient_quota"))
         );
         assert!(finding.defects.is_empty() && text.is_empty() && finding.finished);
+    }
+
+    #[test]
+    fn chunks_that_repeat_the_message_so_far_count_once_and_their_last_usage_holds() {
+        let chunk = |so_far: &str, piece: &str, tokens: u32| {
+            format!(
+                "data: {{\"model\":\"sonar\",\"usage\":{{\"prompt_tokens\":4,\"completion_tokens\":{tokens},\"total_tokens\":{},\
+                \"search_context_size\":\"low\",\"cost\":{{\"request_cost\":0.005,\"total_cost\":0.00{tokens}}}}},\
+                \"object\":\"chat.completion.chunk\",\"choices\":[{{\"message\":{{\"content\":\"{so_far}\"}},\"delta\":{{\"content\":\"{piece}\"}}}}]}}\n\n",
+                4 + tokens
+            )
+        };
+        let body = [chunk("he", "he", 1), chunk("hello", "llo", 2), DONE.to_owned()].concat();
+        let mut sample = Sample::stream(OpenAiChat, &body);
+        sample.route.stream = true;
+        let (finding, text) = sample.read();
+
+        assert_eq!((text.as_str(), finding.usage.output_tokens), ("hello", Some(2)));
+        assert_eq!(finding.stated_cost, Some(Nano::new(2_000_000)));
+        assert!(finding.defects.is_empty());
+
+        let document = r#"{"object":"chat.completion","choices":[{"message":{"content":"whole"}}],"usage":{"prompt_tokens":1}}"#;
+        let unstreamed = Sample { body: document.as_bytes(), ..sample.clone() };
+        assert_eq!(unstreamed.read().1, "whole");
+    }
+
+    #[test]
+    fn usage_stands_where_each_server_puts_it() {
+        let stop = r#""choices":[{"delta":{},"finish_reason":"stop"}]"#;
+        for (field, cached) in [
+            (
+                r#""x_groq":{"id":"r","usage":{"queue_time":0.1,"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}"#,
+                None,
+            ),
+            (r#""timings":{"cache_n":3,"prompt_n":6,"prompt_ms":1.5,"predicted_n":2}"#, Some(3)),
+            (
+                r#""usage":{"prompt_tokens":"9","completion_tokens":"2","total_tokens":"11","cached_tokens":"1"}"#,
+                Some(1),
+            ),
+            (
+                r#""usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"prompt_tokens_details":null,
+                "prompt_audio_seconds":{},"num_cached_tokens":4}"#,
+                Some(4),
+            ),
+        ] {
+            let body = format!("data: {{{stop},{}}}\n\n{DONE}", field.replace('\n', ""));
+            let (finding, _) = Sample::stream(OpenAiChat, &body).read();
+
+            assert_eq!(
+                (finding.usage.input_tokens, finding.usage.output_tokens),
+                (Some(9), Some(2)),
+                "{field}"
+            );
+            assert_eq!(finding.usage.cache_read_tokens, cached, "{field}");
+            assert!(finding.finished && finding.defects.is_empty(), "{field}");
+        }
+    }
+
+    #[test]
+    fn more_cached_than_read_is_cut_and_named() {
+        let body = r#"{"choices":[],"usage":{"prompt_tokens":8,"completion_tokens":1,"total_tokens":21,
+            "prompt_tokens_details":{"cached_tokens":164},"completion_tokens_details":{"reasoning_tokens":12}}}"#;
+        let (finding, _) = Sample::document(OpenAiChat, body).read();
+
+        assert_eq!((finding.usage.cache_read_tokens, finding.usage.output_tokens), (Some(8), Some(13)));
+        assert_eq!(finding.defects.iter().collect::<Vec<_>>(), [Defect::Contradiction]);
     }
 }

@@ -1,21 +1,18 @@
 //! `OpenAI` legacy text completions: prompts of text or of token ids, text in `choices`.
 
-use super::openai_usage::OpenAiUsage;
+use super::choices::{Choices, FINISH_REASON};
 use super::reader::{Head, Outcome, Reader};
 use super::request::Part;
 use crate::json_scan::{Interest, Scalar, Take};
 
 /// Reader of a completion or of its chunks.
 #[derive(Debug, Default)]
-pub(super) struct Completions {
-    usage: OpenAiUsage,
-    stopped: bool,
-}
+pub(super) struct Completions(Choices);
 
 impl Completions {
     /// A reader for the reply that `head` begins.
     pub(super) fn new(head: &Head<'_>) -> Self {
-        Self { usage: OpenAiUsage::counting(head.route.reasoning), ..Self::default() }
+        Self(Choices::new(head))
     }
 }
 
@@ -28,22 +25,17 @@ impl Reader for Completions {
     fn string(&mut self, path: &str) -> Take {
         match path {
             "choices.#.text" => Take::Text,
-            "choices.#.finish_reason" => Take::Value,
+            FINISH_REASON => Take::Value,
             _ => Take::Skip,
         }
     }
 
     fn value(&mut self, path: &str, value: Scalar<'_>) {
-        if let Some(field) = path.strip_prefix("usage.") {
-            self.usage.value(field, value);
-        } else if path == "choices.#.finish_reason" {
-            self.stopped |= value.text().is_some();
-        }
+        self.0.value(path, value);
     }
 
     fn outcome(&self) -> Outcome {
-        let (usage, defects) = self.usage.usage();
-        Outcome { usage, defects, stopped: self.stopped, ..Outcome::default() }
+        self.0.outcome()
     }
 }
 

@@ -22,13 +22,11 @@ impl Reader for Embeddings {
     }
 
     fn value(&mut self, path: &str, value: Scalar<'_>) {
-        if let Some(field) = path.strip_prefix("usage.") {
-            self.usage.value(field, value);
-        }
+        self.usage.reply_value(path, value);
     }
 
     fn outcome(&self) -> Outcome {
-        let (usage, defects) = self.usage.usage();
+        let (usage, defects) = self.usage.usage_of_input();
         Outcome { usage, defects, ..Outcome::default() }
     }
 }
@@ -53,5 +51,9 @@ mod tests {
 
         assert_eq!((finding.usage.input_tokens, finding.usage.output_tokens), (Some(4), None));
         assert!(finding.defects.is_empty() && text.is_empty());
+
+        let total = r#"{"data":[],"model":"e","usage":{"total_tokens":4}}"#;
+        let (finding, _) = Sample::document(OpenAiEmbeddings, total).read();
+        assert_eq!((finding.usage.input_tokens, finding.usage.output_tokens), (Some(4), None));
     }
 }

@@ -23,9 +23,8 @@ impl Reader for Media {
     }
 
     fn value(&mut self, path: &str, value: Scalar<'_>) {
-        if let Some(field) = path.strip_prefix("usage.") {
-            self.usage.value(field, value);
-        } else if path == "type" {
+        self.usage.reply_value(path, value);
+        if path == "type" {
             self.ended |= value
                 .text()
                 .and_then(|kind| kind.rsplit('.').next())
@@ -83,5 +82,48 @@ mod tests {
         assert_eq!(finding.usage.input_tokens, None);
         assert_eq!(finding.defects.iter().collect::<Vec<_>>(), [Defect::NoUsage]);
         assert!(finding.finished && !finding.streamed);
+    }
+
+    #[test]
+    fn the_last_event_of_a_stream_states_the_usage() {
+        for kind in
+            ["image_generation.completed", "image_edit.completed", "speech.audio.done", "transcription.done"]
+        {
+            let body = format!(
+                "data: {{\"type\":\"speech.audio.delta\",\"audio\":\"AAAA\"}}\n\n\
+                data: {{\"type\":\"{kind}\",\"b64_json\":\"AAAA\",\"usage\":{{\"input_tokens\":14,\"output_tokens\":101,\"total_tokens\":115}}}}\n\n"
+            );
+            let (finding, text) = Sample::stream(OpenAiMedia, &body).read();
+
+            assert_eq!(
+                (finding.usage.input_tokens, finding.usage.output_tokens),
+                (Some(14), Some(101)),
+                "{kind}"
+            );
+            assert!(finding.finished && finding.defects.is_empty() && text.is_empty(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_is_billed_by_time_or_piece_states_no_tokens() {
+        for body in [
+            r#"{"text":"hi","usage":{"type":"duration","seconds":3}}"#,
+            r#"{"task":"transcribe","duration":3.5,"text":"hi","segments":[{"tokens":[1,2]}]}"#,
+            r#"{"created":1,"data":[{"url":"https://images.example/1"}]}"#,
+        ] {
+            let (finding, _) = Sample::document(OpenAiMedia, body).read();
+
+            assert_eq!((finding.usage.input_tokens, finding.usage.output_tokens), (None, None), "{body}");
+            assert_eq!(finding.defects.iter().collect::<Vec<_>>(), [Defect::NoUsage], "{body}");
+        }
+    }
+
+    #[test]
+    fn audio_beside_the_text_is_input() {
+        let body = r#"{"text":"hi","usage":{"prompt_audio_seconds":203,"prompt_tokens":4,"total_tokens":3264,"completion_tokens":635}}"#;
+        let (finding, _) = Sample::document(OpenAiMedia, body).read();
+
+        assert_eq!((finding.usage.input_tokens, finding.usage.audio_input_tokens), (Some(2629), Some(2625)));
+        assert!(finding.defects.is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! The `OpenAI` Responses API: one response object, whole or inside the events of a stream, and what tools it called.
 
 use super::envelope::inner;
+use super::openai_tools::Tools;
 use super::openai_usage::OpenAiUsage;
 use super::reader::{Outcome, Reader};
 use super::request::Part;
@@ -10,55 +11,38 @@ use crate::json_scan::{Interest, Scalar, Take};
 #[derive(Debug, Default)]
 pub(super) struct Responses {
     usage: OpenAiUsage,
+    tools: Tools,
     ended: bool,
     pending: bool,
-    /// The current event's deltas are base64 audio.
-    audio: bool,
-    item: Item,
-    /// Billed searches in the output of the response object and in the stream's items; the object repeats the items.
-    listed_searches: u64,
-    streamed_searches: u64,
+    event: Event,
 }
 
-/// What is known of the output item in progress.
-#[derive(Debug, Default)]
-struct Item {
-    search: bool,
-    completed: bool,
-    /// Opening a page or finding in it is a call of the same tool, but only searches are billed.
-    other_action: bool,
-}
-
-impl Item {
-    fn billed(&self) -> u64 {
-        u64::from(self.search && !self.other_action)
-    }
+/// What the current event of a stream is, as far as its text goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Event {
+    #[default]
+    Other,
+    /// Its delta is base64.
+    Audio,
+    /// Its item is new: what follows are its contents, but not its name.
+    Added,
 }
 
 impl Reader for Responses {
     fn enter(&mut self, path: &str) -> Interest {
-        match inner(path) {
-            "output" => self.listed_searches = 0,
-            "output.#" | "item" => self.item = Item::default(),
-            // Echoes of the request.
-            "tools" | "metadata" => return Interest::Skip,
-            _ => {}
-        }
-        Interest::Walk
+        let field = inner(path);
+        // An echo of the request.
+        if field == "metadata" { Interest::Skip } else { self.tools.enter(field) }
     }
 
     fn leave(&mut self, path: &str) {
-        match inner(path) {
-            "output.#" => self.listed_searches += self.item.billed(),
-            // An item is told when it is added and again when it is done.
-            "item" if self.item.completed => self.streamed_searches += self.item.billed(),
-            _ => {}
-        }
+        self.tools.leave(inner(path));
     }
 
     fn string(&mut self, path: &str) -> Take {
         match path {
-            "delta" if !self.audio => return Take::Text,
+            "delta" if self.event != Event::Audio => return Take::Text,
+            "item.name" if self.event == Event::Added => return Take::Text,
             // A whole response's own output; inside an event it repeats the deltas.
             "output.#.content.#.text"
             | "output.#.content.#.refusal"
@@ -69,45 +53,41 @@ impl Reader for Responses {
             | "output.#.code" => return Take::Text,
             _ => {}
         }
-        match inner(path) {
-            "status"
-            | "output.#.type"
-            | "output.#.action.type"
-            | "item.type"
-            | "item.action.type"
-            | "item.status" => Take::Value,
-            _ => Take::Skip,
-        }
+        let field = inner(path);
+        if field == "status" || Tools::wants(field) { Take::Value } else { Take::Skip }
     }
 
     fn value(&mut self, path: &str, value: Scalar<'_>) {
         let field = inner(path);
-        if let Some(field) = field.strip_prefix("usage.") {
-            return self.usage.value(field, value);
-        }
+        self.usage.reply_value(field, value);
+        self.tools.value(field, value);
         let Some(text) = value.text() else { return };
         match field {
             "type" if path == "type" => self.event(text),
             "status" => self.pending = matches!(text, "queued" | "in_progress"),
-            "output.#.type" | "item.type" => self.item.search = text == "web_search_call",
-            "output.#.action.type" | "item.action.type" => self.item.other_action = text != "search",
-            "item.status" => self.item.completed = text == "completed",
             _ => {}
         }
     }
 
     fn event(&mut self, name: &str) {
-        self.audio = matches!(name, "response.audio.delta" | "response.output_audio.delta");
-        self.ended |= matches!(name, "response.completed" | "response.incomplete" | "response.failed");
+        self.event = match name {
+            "response.audio.delta" | "response.output_audio.delta" => Event::Audio,
+            "response.output_item.added" => Event::Added,
+            _ => Event::Other,
+        };
+        self.ended |= matches!(
+            name,
+            "response.completed" | "response.incomplete" | "response.failed" | "response.done"
+        );
     }
 
     fn outcome(&self) -> Outcome {
         let (mut usage, defects) = self.usage.usage();
-        let searches = self.listed_searches.max(self.streamed_searches);
         if let Some(usage) = &mut usage {
-            usage.web_search_requests = (searches > 0).then_some(searches);
+            usage.web_search_requests = usage.web_search_requests.max(self.tools.searches());
         }
-        Outcome { usage, defects, ended: self.ended, pending: self.pending, ..Outcome::default() }
+        let tool_calls = self.tools.calls();
+        Outcome { usage, tool_calls, defects, ended: self.ended, pending: self.pending, ..Outcome::default() }
     }
 }
 
@@ -196,6 +176,7 @@ mod tests {
             Sample::document(OpenAiResponses, r#"{"id":"r1","status":"queued","usage":null}"#).read();
 
         assert_eq!((finding.provenance, finding.defects.is_empty()), (Provenance::None, true));
+        assert!(finding.pending);
         assert_eq!(finding.response_id.as_deref(), Some("r1"));
     }
 
@@ -213,5 +194,59 @@ mod tests {
             assert_eq!(finding.error_code.as_deref(), Some(code));
             assert!(finding.defects.contains(Defect::StreamError));
         }
+    }
+
+    #[test]
+    fn images_of_a_tool_are_another_models_and_stated_searches_beat_counted_ones() {
+        let tools = r#"[{"type":"function","name":"f","parameters":{"type":"image_generation","model":"no"}},
+            {"type":"image_generation","size":"auto","model":"gpt-image-9"}]"#;
+        let drawn = r#"{"image_gen":{"input_tokens":50,"output_tokens":1000,"output_tokens_details":{"image_tokens":990}},
+            "web_search":{"num_requests":3}}"#;
+        let body = |tools: &str, drawn: &str| {
+            format!(
+                r#"{{"id":"r1","status":"completed","output":{ITEMS},"tools":{tools},"tool_usage":{drawn},"usage":{USAGE}}}"#
+            )
+        };
+        let (finding, _) = Sample::document(OpenAiResponses, &body(tools, drawn)).read();
+
+        assert_eq!((finding.usage.input_tokens, finding.usage.web_search_requests), (Some(20), Some(3)));
+        let [images] = &*finding.tool_calls else { panic!("{:?}", finding.tool_calls) };
+        assert_eq!((images.model.as_str(), images.usage.image_output_tokens), ("gpt-image-9", Some(990)));
+
+        let (unnamed, _) = Sample::document(OpenAiResponses, &body("[]", drawn)).read();
+        assert_eq!(unnamed.tool_calls[0].model, "gpt-image-1");
+        let nothing = r#"{"image_gen":{"input_tokens":0,"output_tokens":0},"web_search":{"num_requests":0}}"#;
+        let (idle, _) = Sample::document(OpenAiResponses, &body(tools, nothing)).read();
+        assert_eq!((idle.tool_calls.len(), idle.usage.web_search_requests), (0, None));
+    }
+
+    #[test]
+    fn an_incomplete_response_and_a_compaction_state_their_usage() {
+        let incomplete =
+            r#""status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"error":null"#;
+        let compacted =
+            r#""object":"response.compaction","output":[{"type":"compaction","encrypted_content":"AA"}]"#;
+        for fields in [incomplete, compacted] {
+            let body = format!(r#"{{"id":"r",{fields},"usage":{USAGE}}}"#);
+            let (finding, text) = Sample::document(OpenAiResponses, &body).read();
+
+            assert_eq!((finding.usage.cache_read_tokens, text.as_str()), (Some(8), ""));
+            assert!(finding.finished && finding.defects.is_empty() && !finding.pending);
+        }
+    }
+
+    #[test]
+    fn a_streamed_call_has_its_name_once() {
+        let item = r#""item":{"type":"function_call","name":"f","arguments":"","status":"in_progress"}}"#;
+        let body = [
+            event("response.output_item.added", &format!(r#"{{"type":"response.output_item.added",{item}"#)),
+            event("response.function_call_arguments.delta", r#"{"delta":"{}"}"#),
+            event("response.output_item.done", &format!(r#"{{"type":"response.output_item.done",{item}"#)),
+            event("response.done", r#"{"type":"response.done","response":{"id":"r","usage":null}}"#),
+        ]
+        .concat();
+        let (finding, text) = Sample::stream(OpenAiResponses, &body).read();
+
+        assert_eq!((text.as_str(), finding.finished), ("f{}", true));
     }
 }

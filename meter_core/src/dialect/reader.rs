@@ -49,6 +49,8 @@ pub(super) struct Outcome {
     pub(super) usage: Option<Usage>,
     /// Parts of the usage that name their own model.
     pub(super) sub_calls: Vec<SubCall>,
+    /// Usage of other models that `usage` leaves out.
+    pub(super) tool_calls: Vec<SubCall>,
     /// The event that ends a stream was seen.
     pub(super) ended: bool,
     /// The model said why it stopped: enough of an end if the connection also closed cleanly.
@@ -61,8 +63,10 @@ pub(super) struct Outcome {
     pub(super) id: Option<String>,
     /// The tier that served, where it does not stand at `service_tier`.
     pub(super) service_tier: Option<String>,
-    /// The price that the provider states, where it does not stand at `usage.cost`.
+    /// The price that the provider states, where `stated_cost` does not know its place.
     pub(super) cost: Option<Nano>,
+    /// The provider's name for the error, where it does not stand where most put it.
+    pub(super) error_code: Option<String>,
     /// Contradictions in what was stated.
     pub(super) defects: Defects,
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Dialect;
+use crate::frame::event_stream;
 
 /// Whose words an error is told in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,14 @@ pub const fn error_status(dialect: Dialect) -> u16 {
     }
 }
 
+/// The name that the provider's clients give a refusal, where they read it from a header field, and that field.
+pub const fn error_field(dialect: Dialect) -> Option<(&'static str, &'static str)> {
+    match words(dialect) {
+        Words::Bedrock => Some(("x-amzn-errortype", "ServiceQuotaExceededException")),
+        _ => None,
+    }
+}
+
 /// The body of a refused request. `code` becomes `OpenAI`'s `type` and `code`; for Anthropic it is the error type if it is one
 /// of its own (`..._error`), else `rate_limit_error`.
 pub fn error_body(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
@@ -75,6 +84,26 @@ pub(super) fn error_event(dialect: Dialect, message: &str, code: &str) -> Vec<u8
         _ => "",
     };
     format!("{name}data: {event}\n\n").into_bytes()
+}
+
+/// The message of an AWS event stream that ends one which is cut, so that its clients raise.
+pub(super) fn error_message(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
+    let headers = [
+        // The one exception of these streams that speaks of quotas.
+        (":exception-type", "throttlingException"),
+        (":content-type", "application/json"),
+        (":message-type", "exception"),
+    ];
+    event_stream::encode(&headers, &error_body(dialect, message, code)).unwrap_or_default()
+}
+
+/// The message that tells why a session is ended, before its close.
+pub(super) fn session_message(dialect: Dialect, message: &str, code: &str) -> String {
+    let mut error = error(dialect, message, code);
+    if words(dialect) == Words::OpenAi {
+        error["type"] = json!("error");
+    }
+    error.to_string()
 }
 
 fn error(dialect: Dialect, message: &str, code: &str) -> Value {

@@ -2,6 +2,7 @@
 //!
 //! It owns the order of these and what a finding says about a reply's end. It refuses to know any dialect's paths.
 
+use super::envelope::Envelope;
 use super::finding::{Finding, Progress, SubCall};
 use super::framing::Framing;
 use super::lane::{Json, Lane};
@@ -11,6 +12,38 @@ use crate::decode::Decoder;
 use crate::detect::{Operation, Route};
 use crate::headers::Headers;
 use crate::usage::{Defect, Defects, Provenance};
+
+/// The status of a response behind which a session begins.
+pub(crate) const SWITCHING_PROTOCOLS: u16 = 101;
+
+/// What a reply is to be, as far as the request says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// The result of work asked for earlier: a file of many documents is no stream.
+    Result,
+    /// One document.
+    Document,
+    /// A stream.
+    Stream,
+    /// A stream by the path itself, so that even its refusal is the answer to one.
+    StreamByPath,
+}
+
+impl Asked {
+    fn by(route: &Route, facts: &RequestFacts) -> Self {
+        match (route.poll, route.stream, facts.stream) {
+            (true, _, _) => Self::Result,
+            (false, true, _) => Self::StreamByPath,
+            (false, false, true) => Self::Stream,
+            (false, false, false) => Self::Document,
+        }
+    }
+
+    /// Whether a reply in this framing counts as streamed.
+    fn streamed(self, framing: &Framing) -> bool {
+        self == Self::StreamByPath || (self != Self::Result && framing.is_stream())
+    }
+}
 
 /// Reader of one reply.
 pub struct Reply {
@@ -22,8 +55,10 @@ impl Reply {
     /// A reader for the reply to the request of `facts` on `route`, before its body.
     pub fn new(route: &Route, facts: &RequestFacts, status: u16, headers: Headers<'_>) -> Self {
         let head = Head { route, facts, headers };
-        let framing = Framing::of(&head);
-        let mut finding = Finding { streamed: framing.is_stream() && !route.poll, ..Finding::default() };
+        let session = status == SWITCHING_PROTOCOLS;
+        let framing = if session { Framing::of_session(headers) } else { Framing::of(&head) };
+        let asked = Asked::by(route, facts);
+        let mut finding = Finding { streamed: asked.streamed(&framing), ..Finding::default() };
         if route.operation == Operation::Unknown {
             finding.defects.insert(Defect::UnknownOperation);
         }
@@ -31,12 +66,11 @@ impl Reply {
             decoder: Decoder::new(headers.get("content-encoding")),
             body: Body {
                 billable: route.billable,
-                poll: route.poll,
-                asked_stream: facts.stream,
-                success: (200..300).contains(&status),
+                asked,
+                success: session || (200..300).contains(&status),
                 dialect: route.dialect,
                 framing,
-                json: Json::new(route.dialect.reader(&head), finding.defects),
+                json: Json::new(route.dialect.reader(&head), Envelope::of(headers), finding.defects),
                 finding,
             },
         }
@@ -84,8 +118,7 @@ impl Reply {
 /// The decoded body.
 struct Body {
     billable: bool,
-    poll: bool,
-    asked_stream: bool,
+    asked: Asked,
     success: bool,
     dialect: Dialect,
     framing: Framing,
@@ -95,8 +128,10 @@ struct Body {
 
 impl Body {
     fn feed(&mut self, bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<usize> {
-        let skipped = self.framing.settle(bytes, self.asked_stream, self.dialect.streams_in_lines());
-        self.finding.streamed = self.framing.is_stream() && !self.poll;
+        // A refusal is one document, whatever was asked for.
+        let stream = self.success && matches!(self.asked, Asked::Stream | Asked::StreamByPath);
+        let skipped = self.framing.settle(bytes, stream, self.dialect.streams_in_lines());
+        self.finding.streamed = self.asked.streamed(&self.framing);
         let bytes = bytes.get(skipped..).unwrap_or_default();
         let mut lane = Lane { json: &mut self.json, text };
         self.framing.feed(bytes, &mut lane).map(|boundary| boundary + skipped)
@@ -111,11 +146,16 @@ impl Body {
         finding.response_model = stated(&outcome.model, &envelope.model);
         finding.response_id = stated(&outcome.id, &envelope.id);
         finding.service_tier = stated(&outcome.service_tier, &envelope.service_tier);
-        finding.error_code = if envelope.error || !self.success { envelope.error_name() } else { None };
+        finding.error_code = (envelope.error || !self.success)
+            .then(|| stated(&outcome.error_code, &envelope.error_name()))
+            .flatten();
         finding.text_seen = self.json.text_seen;
+        finding.pending = outcome.pending;
         finding.finished = match self.framing {
             Framing::Document | Framing::Array(_) => self.json.scanner.is_complete(),
-            Framing::Events(_) | Framing::Lines(_) => self.json.done || outcome.ended,
+            Framing::Events(_) | Framing::Lines(_) | Framing::Messages(_) | Framing::Session(_) => {
+                self.json.done || outcome.ended
+            }
             Framing::Unsure(_) | Framing::Opaque => false,
         };
         finding.defects = self.json.defects;
@@ -134,9 +174,10 @@ impl Body {
             finding.provenance =
                 if outcome.usage.is_some() { Provenance::Reported } else { Provenance::None };
             finding.usage = outcome.usage.clone().unwrap_or_default();
-            finding.stated_cost = outcome.cost.or(envelope.cost);
+            finding.stated_cost = outcome.cost.or(envelope.cost.total());
             finding.defects.extend(outcome.defects);
             let other = |call: &&SubCall| Some(&call.model) != finding.response_model.as_ref();
+            finding.tool_calls.clone_from(&outcome.tool_calls);
             finding.sub_calls = outcome.sub_calls.iter().filter(other).cloned().collect();
         }
         outcome
@@ -152,11 +193,13 @@ impl Body {
         let paid = self.billable && self.success;
         let finding = &mut self.finding;
         finding.finished |= match self.framing {
-            Framing::Events(_) => whole && outcome.stopped,
-            Framing::Lines(_) => whole && (outcome.stopped || self.poll),
+            Framing::Events(_) | Framing::Messages(_) => whole && outcome.stopped,
+            Framing::Lines(_) => whole && (outcome.stopped || self.asked == Asked::Result),
             // A paid stream that was announced and never began has lost its answer.
             Framing::Unsure(_) => whole && !(finding.streamed && paid),
             Framing::Opaque => whole,
+            // Most clients leave without a word.
+            Framing::Session(_) => whole && !finding.defects.contains(Defect::Truncated),
             Framing::Document | Framing::Array(_) => false,
         };
         let one = matches!(self.framing, Framing::Document | Framing::Array(_));

@@ -64,12 +64,12 @@ const KEPT: [&str; 12] = [
 ];
 /// Anthropic's name of the end user.
 const USER_ID: &str = "metadata.user_id";
-/// The longer lifetime of a cache write, as Anthropic spells it.
+/// The longer lifetime of a cache write, as Anthropic and Bedrock spell it.
 const LONG_CACHE: &str = "1h";
 
 /// Whether the lifetime of a cache write stands at `path`.
 fn is_cache_lifetime(path: &str) -> bool {
-    path.ends_with("cache_control.ttl")
+    path.ends_with("cache_control.ttl") || path.ends_with("cachePoint.ttl")
 }
 
 /// What a request asks for.
@@ -245,7 +245,7 @@ impl Visitor for Reading {
     }
 
     fn string(&mut self, path: &str) -> Take {
-        let user = path == USER_ID && self.dialect == Dialect::AnthropicMessages;
+        let user = path == USER_ID && self.dialect.is_messages();
         if user || KEPT.contains(&path) || is_cache_lifetime(path) {
             return Take::Value;
         }
@@ -281,8 +281,8 @@ impl Visitor for Reading {
         let text = value.text();
         let facts = &mut self.facts;
         match path {
-            // Gemini's body repeats the path's model with a prefix.
-            "model" if self.dialect == Dialect::GeminiEmbeddings && facts.model.is_some() => {}
+            // Google's bodies repeat it with a prefix (`models/`).
+            "model" if facts.model.is_some() && self.dialect.names_model_in_path() => {}
             "model" => facts.model = text.and_then(name).or(facts.model.take()),
             "service_tier" | "serviceTier" => facts.service_tier = text.and_then(name),
             "user" => facts.user = text.and_then(name).or(facts.user.take()),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Dialect, Finding, Reply, RequestFacts};
 use crate::detect::{Operation, Reasoning, Route};
+use crate::frame::web_socket::text_frame;
 use crate::headers::Headers;
 
 /// A billable route of `dialect`.
@@ -16,10 +17,16 @@ pub(super) fn route(dialect: Dialect) -> Route {
         poll: false,
         stream: false,
         model: None,
+        result: None,
         reasoning: Reasoning::ByTotal,
         self_hosted: false,
         guessed: false,
     }
+}
+
+/// A text message each, as a server sends them in a session.
+pub(super) fn frames(messages: &[&str]) -> Vec<u8> {
+    messages.iter().flat_map(|message| text_frame(message)).collect()
 }
 
 /// One reply to be read.
@@ -50,6 +57,21 @@ impl<'a> Sample<'a> {
             headers: vec![(b"content-type", b"text/event-stream; charset=utf-8")],
             ..Self::document(dialect, body)
         }
+    }
+
+    /// A successful AWS event stream.
+    pub(super) fn messages(dialect: Dialect, body: &'a [u8]) -> Self {
+        Self {
+            headers: vec![(b"content-type", b"application/vnd.amazon.eventstream")],
+            body,
+            ..Self::document(dialect, "")
+        }
+    }
+
+    /// What a provider says in a session, as [`frames`].
+    pub(super) fn session(dialect: Dialect, body: &'a [u8]) -> Self {
+        let headers = vec![(b"upgrade".as_slice(), b"websocket".as_slice())];
+        Self { status: 101, headers, body, ..Self::document(dialect, "") }
     }
 
     /// What is found when the body comes in pieces of `size` bytes, and its text.

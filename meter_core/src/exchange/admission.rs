@@ -60,6 +60,7 @@ impl Exchange {
             renew_at: now.saturating_add(limits::RESERVATION_TTL_NS / 2),
             reply: None,
             unasked: None,
+            session: None,
             status: 0,
             first_chunk_at: None,
             between_events: false,
@@ -89,7 +90,7 @@ impl Exchange {
         let mut shadow = policy.filter(|_| mode == Mode::Shadow);
         let mut state = meter.state();
         if let Some(attempt) = self.attempt {
-            self.retry = state.attempts.begin(attempt, self.id.bits(), self.retry, now);
+            self.retry = state.attempts.begin(attempt, self.retry, now);
         }
         if costs && meter.has_budgets && refused.is_none() {
             let forecast = Forecast {
@@ -165,7 +166,13 @@ impl Exchange {
 }
 
 /// The rates that a request may be billed at, or those of the model that the policy prices it as.
-fn priced_rates(meter: &Shared, provider: &str, facts: &RequestFacts, now: i64, input: u64) -> Option<Rates> {
+pub(super) fn priced_rates(
+    meter: &Shared,
+    provider: &str,
+    facts: &RequestFacts,
+    now: i64,
+    input: u64,
+) -> Option<Rates> {
     let rates = |provider: &str, model: &str| {
         let at = |tier: Option<&str>| meter.book.rates(provider, model, tier, now, input);
         // A tier that is asked for need not be the one that serves.

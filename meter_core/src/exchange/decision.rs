@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::budget::Refusal;
-use crate::dialect::{Dialect, error_body, error_status};
+use crate::dialect::{Dialect, error_body, error_field, error_status};
 use crate::limits;
 
 /// The answer to a request.
@@ -120,6 +120,7 @@ impl Answer {
             field("x-tokmeter-request-id", id),
             field("x-tokmeter-reason", cause.reason),
         ];
+        headers.extend(error_field(dialect).map(|(name, value)| field(name, value)));
         if let Some(budget) = &cause.budget {
             headers.push(field("x-tokmeter-budget", budget));
         }
@@ -161,6 +162,20 @@ mod tests {
         assert_eq!(header(&answer, "x-tokmeter-reset"), "10");
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(body["error"]["code"], "insufficient_quota");
+    }
+
+    #[test]
+    fn a_refusal_by_bedrock_has_the_status_and_the_name_that_its_clients_stop_on() {
+        for dialect in [Dialect::BedrockConverse, Dialect::BedrockInvoke] {
+            let answer = Answer::refuse(dialect, cause(None), "id", 0);
+
+            assert_eq!(answer.status, 402);
+            assert_eq!(header(&answer, "x-amzn-errortype"), "ServiceQuotaExceededException");
+            let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+            assert_eq!(body["message"], answer.cause.message());
+        }
+        let other = Answer::refuse(Dialect::OpenAiChat, cause(None), "id", 0);
+        assert!(other.headers.iter().all(|(name, _)| name != b"x-amzn-errortype"));
     }
 
     #[test]

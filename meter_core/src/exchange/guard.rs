@@ -33,8 +33,9 @@ impl Exchange {
     /// Keeps the reservation ahead of the reply, or decides to cut.
     fn guard(&mut self, now: i64) {
         let Some(hold) = self.hold else { return };
-        if self.cutting == Cutting::No && hold.runs_low(self.output.at_most()) {
-            let seen = self.output.tokens();
+        let stated = self.stated_worth();
+        if self.cutting == Cutting::No && hold.runs_low(self.output.at_most().max(stated)) {
+            let seen = self.output.tokens().max(stated);
             if hold.runs_low(seen) {
                 return self.extend(hold, seen, now);
             }
@@ -97,7 +98,7 @@ impl Exchange {
         let mut data = Vec::new();
         if let Some(whole) = whole {
             match &mut self.unasked {
-                Some(unasked) => unasked.last(whole, &mut data),
+                Some(unasked) => unasked.feed(whole, &mut data),
                 None => data.extend_from_slice(whole),
             }
             let message = self.cause.as_ref().map(Cause::message).unwrap_or_default();

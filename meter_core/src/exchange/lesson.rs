@@ -36,6 +36,7 @@ impl Exchange {
         let seen = finding.provenance == Provenance::Reported
             && self.route.billable
             && !self.route.poll
+            && self.session.is_none()
             && finding.finished
             && !searched
             && finding.sub_calls.is_empty();

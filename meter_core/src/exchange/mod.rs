@@ -14,6 +14,7 @@ mod output;
 mod pricing;
 mod prompt_count;
 mod retry;
+mod session;
 mod settlement;
 mod unasked_usage;
 mod used;
@@ -30,11 +31,12 @@ pub use prompt_count::PromptCount;
 use crate::attribution::Attribution;
 use crate::cost::Rates;
 use crate::detect::Route;
-use crate::dialect::{Reply, RequestFacts};
+use crate::dialect::{Reply, RequestFacts, SWITCHING_PROTOCOLS};
 use crate::headers::Headers;
 use crate::meter::{Request, Shared};
 use hold::Hold;
 use output::Output;
+use session::Session;
 use unasked_usage::Unasked;
 
 /// How the life of an exchange ended, as its capture adapter saw it.
@@ -103,6 +105,8 @@ pub struct Exchange {
     reply: Option<Reply>,
     /// Takes out of the reply what the rewriting of its request has added.
     unasked: Option<Unasked>,
+    /// What there is besides the reply while it is a session.
+    session: Option<Session>,
     status: u16,
     first_chunk_at: Option<i64>,
     output: Output,
@@ -139,16 +143,20 @@ impl Exchange {
         if !self.closed && self.reply.is_none() {
             self.status = status;
             self.reply = Some(Reply::new(&self.route, &self.facts, status, headers));
-            self.answered(status, headers);
             if let Decision::Rewrite(rewrite) = &mut self.decision {
                 *rewrite = Arc::default();
                 self.unasked = Unasked::of_reply(status, headers);
             }
+            if status == SWITCHING_PROTOCOLS {
+                self.begin_session(headers);
+            }
+            self.answered(status, headers);
         }
         self.unasked.is_some()
     }
 
-    /// One piece of the response body, as it was on the wire. It is read before anything is taken out of it.
+    /// One piece of the response body, or of what the provider sends in a session, as it was on the wire. It is read before
+    /// anything is taken out of it.
     pub fn feed(&mut self, chunk: &[u8], now: i64) -> Passage {
         if let Cutting::Done { clean } = self.cutting {
             return Passage::Cut { data: Vec::new(), clean };

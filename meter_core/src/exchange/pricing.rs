@@ -1,4 +1,5 @@
-//! What an exchange cost: as the provider states it, else by the price book, else as the policy says.
+//! What an exchange cost: by configured rates, else as the provider states it, else by the price book, else as the policy
+//! says.
 
 use super::Exchange;
 use super::used::Used;
@@ -18,17 +19,21 @@ impl Exchange {
             return Some(Nano::ZERO);
         }
         let counted = used.provenance != Provenance::None;
-        let models = [finding.response_model.as_deref(), self.facts.model.as_deref()];
+        let mut models = [finding.response_model.as_deref(), self.facts.model.as_deref()];
+        if self.route.dialect.is_priced_as_asked() {
+            models.reverse();
+        }
         let book = || {
             let counted = models.into_iter().flatten().filter(|_| counted);
             counted
                 .into_iter()
                 .find_map(|model| self.charge(finding, &self.route.provider, model, &used.usage))
         };
-        // What the provider itself says it takes is better than any table.
-        finding
-            .stated_cost
-            .or_else(book)
+        // Who states rates knows what they pay; and what the provider says it takes is better than any table.
+        let own_rates = self.meter.book.configured(&self.route.provider).is_some();
+        let priced =
+            if own_rates { book().or(finding.stated_cost) } else { finding.stated_cost.or_else(book) };
+        priced
             .or_else(|| self.as_policy_says(finding, used).filter(|_| counted))
             .or_else(|| (self.route.self_hosted && counted).then_some(Nano::ZERO))
     }
@@ -39,7 +44,8 @@ impl Exchange {
         self.charge(finding, provider, model, &used.usage)
     }
 
-    /// `usage` at the rates of `model`, less what other models spent of it at theirs. None if one of them has no price.
+    /// `usage` at the rates of `model`, less what other models spent of it at theirs, and what tools spent beside it. None if
+    /// one of them has no price.
     fn charge(&self, finding: &Finding, provider: &str, model: &str, usage: &Usage) -> Option<Nano> {
         let tier = finding.service_tier.as_deref().or(self.facts.service_tier.as_deref());
         let total = |model: &str, usage: &Usage| -> Option<Nano> {
@@ -48,6 +54,9 @@ impl Exchange {
         };
         let mut rest = usage.clone();
         let mut sum = Nano::ZERO;
+        for call in &finding.tool_calls {
+            sum += total(&call.model, &call.usage)?;
+        }
         for call in &finding.sub_calls {
             sum += total(&call.model, &call.usage)?;
             rest = rest.less(&call.usage);

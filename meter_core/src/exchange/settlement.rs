@@ -29,7 +29,7 @@ impl Exchange {
         let mut state = meter.state();
         state.open = state.open.saturating_sub(1);
         if let (Some(attempt), true) = (self.attempt, outcome != Outcome::Ok) {
-            state.attempts.failed(attempt, self.id.bits(), self.retry, now);
+            state.attempts.failed(attempt, self.retry, now);
         }
         // A poll is free when the response was charged before; the first one that states the usage is charged.
         let again = response.is_some_and(|response| !state.seen.insert(response)) && self.route.poll;

@@ -1,6 +1,7 @@
 //! What an exchange used: as the provider states it; else as counted here, as far as the reply was seen.
 
 use super::decision::Decision;
+use super::session::Session;
 use super::{CloseReason, Exchange};
 use crate::dialect::Finding;
 use crate::usage::{Defect, Defects, Provenance, Usage};
@@ -23,7 +24,7 @@ impl Used {
     }
 
     /// What the provider states, and no more.
-    fn stated(finding: &Finding) -> Self {
+    pub(super) fn stated(finding: &Finding) -> Self {
         Self { usage: finding.usage.clone(), provenance: finding.provenance, ..Self::default() }
     }
 }
@@ -36,7 +37,7 @@ impl Exchange {
         let never_sent = self.status == 0 && reason == CloseReason::UpstreamGone;
         let failed = self.status >= 300 || failed_first(finding);
         // The provider works on: a later read states the usage.
-        let pending = self.facts.background || self.route.poll;
+        let pending = self.facts.background || self.route.poll || finding.pending;
         let nothing = finding.provenance == Provenance::None && finding.stated_cost.is_none();
         if refused || never_sent || failed || (nothing && pending) {
             return Used { free: true, ..stated };
@@ -57,8 +58,11 @@ impl Exchange {
         let input_stated = usage.input_tokens.is_some();
         let output_stated = usage.output_tokens.is_some() || !generates;
         let unreadable = unreadable(finding.defects);
+        // What is spoken has no text to count.
+        let exact = self.input.exact && self.session.is_none();
         if !input_stated && !self.facts.defects.contains(Defect::RequestIncomplete) {
-            usage.input_tokens = Some(self.input.tokens);
+            let sent = self.session.as_mut().map_or(0, Session::sent_tokens);
+            usage.input_tokens = Some(self.input.tokens.saturating_add(sent));
         }
         if !output_stated {
             let seen = self.output.tokens();
@@ -68,7 +72,7 @@ impl Exchange {
             Provenance::Reported
         } else if usage.input_tokens.is_none() && usage.output_tokens.is_none() {
             Provenance::None
-        } else if finding.provenance == Provenance::None && finding.finished && self.input.exact {
+        } else if finding.provenance == Provenance::None && finding.finished && exact {
             Provenance::Counted
         } else {
             Provenance::Estimated

@@ -14,9 +14,9 @@ pub enum Scalar<'a> {
 }
 
 impl<'a> Scalar<'a> {
-    /// A count: a non-negative integer, also when written with zero decimals (`12.0`). Anything else is `None`.
+    /// A count: a non-negative integer, also when written with zero decimals (`12.0`) or as text. Anything else is `None`.
     pub fn count(self) -> Option<u64> {
-        let Scalar::Number(digits) = self else { return None };
+        let (Scalar::Number(digits) | Scalar::String(digits)) = self else { return None };
         let whole = match digits.split_once('.') {
             Some((whole, decimals)) if decimals.bytes().all(|byte| byte == b'0') => whole,
             Some(_) => return None,

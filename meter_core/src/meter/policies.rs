@@ -14,16 +14,6 @@ pub enum Unpriced {
     PriceAs(String),
 }
 
-/// What to do with a request for a path that is not known on a host that is metered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum UnknownPaths {
-    /// Let it pass, counted as unmetered.
-    #[default]
-    Allow,
-    /// Refuse it: what cannot be metered cannot be capped.
-    Refuse,
-}
-
 /// What to do with a stream that does not ask for its usage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IncludeUsage {
@@ -34,17 +24,27 @@ pub enum IncludeUsage {
     Inject,
 }
 
+/// What to do with a request for a path that is not known on a host that is metered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownPaths {
+    /// Let it pass, counted as unmetered.
+    #[default]
+    Allow,
+    /// Refuse it: what cannot be metered cannot be capped.
+    Refuse,
+}
+
 /// All policies.
 #[derive(Clone, Debug)]
 pub struct Policies {
     /// For models without a price.
     pub unpriced: Unpriced,
+    /// For streams that do not ask for their usage.
+    pub include_usage: IncludeUsage,
     /// For paths that are not known.
     pub unknown_paths: UnknownPaths,
     /// Users that applications name are kept by name; else those that a budget names are, and others as fingerprints.
     pub plain_users: bool,
-    /// For streams that do not ask for their usage.
-    pub include_usage: IncludeUsage,
     /// Whether policies act, only count, or are off.
     pub mode: Mode,
 }
@@ -53,8 +53,8 @@ impl Default for Policies {
     fn default() -> Self {
         Self {
             unpriced: Unpriced::Allow,
-            unknown_paths: UnknownPaths::Allow,
             include_usage: IncludeUsage::Leave,
+            unknown_paths: UnknownPaths::Allow,
             plain_users: false,
             mode: Mode::Enforce,
         }

@@ -9,6 +9,7 @@
 
 mod clause;
 mod configured;
+mod makers;
 mod model;
 mod name;
 mod provider;
@@ -155,7 +156,15 @@ impl PriceBook {
     }
 
     pub(crate) fn look_up(&self, provider: &str, model: &str) -> Option<Found<'_>> {
-        let provider = self.book.provider(&name::provider(provider))?;
+        let name = name::provider(provider);
+        let own = self.book.provider(&name).and_then(|provider| self.found(provider, model));
+        own.or_else(|| {
+            let behind = makers::behind(&name, model);
+            behind.iter().find_map(|(maker, model)| self.found(self.book.provider_by_id(maker)?, model))
+        })
+    }
+
+    fn found<'a>(&'a self, provider: &'a Provider, model: &str) -> Option<Found<'a>> {
         let resellers = || provider.fallback.iter().filter_map(|id| self.book.provider_by_id(id));
         name::model_spellings(model).find_map(|spelling| {
             let own = provider.find(&spelling).map(|model| (model, false));
@@ -238,9 +247,66 @@ mod tests {
                 "regional.anthropic.claude-sonnet-4-20250514-v1:0",
             ),
             ("bedrock", "us.amazon.nova-pro-v1:0", "amazon.nova-pro-v1:0"),
+            ("pydantic-gateway", "gpt-5-2025-08-07", "gpt-5"),
+            ("pydantic-gateway", "claude-sonnet-4-5", "claude-sonnet-4-5"),
+            ("vercel", "anthropic/claude-sonnet-4.5", "claude-sonnet-4-5"),
+            ("cloudflare-gateway", "openai/gpt-4o", "gpt-4o"),
+            ("huggingface", "Qwen/Qwen3-32B:groq", "Qwen/Qwen3-32B"),
         ];
         for (provider, model, id) in cases {
             assert_eq!(id_of(provider, model).as_deref(), Some(id), "{provider} {model}");
+        }
+    }
+
+    #[test]
+    fn bedrocks_names_are_found_by_profile_region_version_and_arn() {
+        let profile = |id: &str| format!("arn:aws:bedrock:us-east-1:123456789012:inference-profile/{id}");
+        let sonnet = "regional.anthropic.claude-sonnet-4-5-20250929-v1:0";
+        let cases = [
+            (
+                "anthropic.claude-3-sonnet-20240229-v1:0".to_owned(),
+                "regional.anthropic.claude-3-sonnet-20240229-v1:0",
+            ),
+            (
+                "us.anthropic.claude-3-5-haiku-20241022-v1:0".to_owned(),
+                "regional.anthropic.claude-3-5-haiku-20241022-v1:0",
+            ),
+            ("amazon.titan-text-lite-v1".to_owned(), "amazon.titan-text-lite-v1"),
+            ("amazon.titan-embed-text-v2:0:8k".to_owned(), "amazon.titan-embed-text-v2:0"),
+            ("meta.llama3-1-70b-instruct-v1:0".to_owned(), "meta.llama3-1-70b-instruct-v1:0"),
+            ("mistral.mistral-7b-instruct-v0:2".to_owned(), "mistral.mistral-7b-instruct-v0:2"),
+            ("ca.anthropic.claude-sonnet-4-5-20250929-v1:0".to_owned(), sonnet),
+            (profile("us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0"), sonnet),
+            (
+                "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-4-5-20250929-v1:0"
+                    .to_owned(),
+                sonnet,
+            ),
+            (
+                profile("global.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+                "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            ),
+            (profile("apac.anthropic.claude-opus-5"), "regional.anthropic.claude-opus-5"),
+            (profile("global.anthropic.claude-opus-5"), "global.anthropic.claude-opus-5"),
+            ("apac.amazon.nova-2-lite-v1:0".to_owned(), "regional.amazon.nova-2-lite-v1:0"),
+            ("au.zai.glm-5.3".to_owned(), "regional.zai.glm-5.3"),
+            ("openai.gpt-oss-120b".to_owned(), "openai.gpt-oss-120b-1:0"),
+        ];
+        for (name, id) in cases {
+            assert_eq!(id_of("bedrock", &name).as_deref(), Some(id), "{name}");
+        }
+        // An application's own profile, bought throughput and models of one's own hide what runs.
+        for kind in [
+            "application-inference-profile",
+            "provisioned-model",
+            "custom-model-deployment",
+            "imported-model",
+        ] {
+            assert_eq!(
+                id_of("bedrock", &format!("arn:aws:bedrock:us-east-1:1:{kind}/abcd1234efgh")),
+                None,
+                "{kind}"
+            );
         }
     }
 

@@ -62,22 +62,19 @@ impl Exchange {
         self.core().respond(status, Headers(&slices(&headers)))
     }
 
+    #[getter]
+    fn reads_session(&self) -> bool {
+        self.core().reads_session()
+    }
+
     fn feed(&self, py: Python<'_>, chunk: &[u8], now: i64) -> PyResult<Py<PyAny>> {
         let passage = self.core().feed(chunk, now);
-        match passage {
-            Passage::Forward => {
-                let forward = FORWARD.get_or_try_init(py, || Py::new(py, Forward))?;
-                Ok(forward.clone_ref(py).into_any())
-            }
-            Passage::Replace(data) => {
-                let replace = Replace { data: PyBytes::new(py, &data).unbind() };
-                Ok(Py::new(py, replace)?.into_any())
-            }
-            Passage::Cut { data, clean } => {
-                let cut = Cut { data: PyBytes::new(py, &data).unbind(), clean };
-                Ok(Py::new(py, cut)?.into_any())
-            }
-        }
+        told(py, passage)
+    }
+
+    fn sent(&self, py: Python<'_>, chunk: &[u8], now: i64) -> PyResult<Py<PyAny>> {
+        let passage = self.core().sent(chunk, now);
+        told(py, passage)
     }
 
     fn release<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
@@ -95,5 +92,22 @@ impl Exchange {
             other => return Err(PyValueError::new_err(format!("unknown close reason {other:?}"))),
         };
         Ok(self.core().close(reason, now).map(|core| LedgerEntry { core }))
+    }
+}
+
+fn told(py: Python<'_>, passage: Passage) -> PyResult<Py<PyAny>> {
+    match passage {
+        Passage::Forward => {
+            let forward = FORWARD.get_or_try_init(py, || Py::new(py, Forward))?;
+            Ok(forward.clone_ref(py).into_any())
+        }
+        Passage::Replace(data) => {
+            let replace = Replace { data: PyBytes::new(py, &data).unbind() };
+            Ok(Py::new(py, replace)?.into_any())
+        }
+        Passage::Cut { data, clean } => {
+            let cut = Cut { data: PyBytes::new(py, &data).unbind(), clean };
+            Ok(Py::new(py, cut)?.into_any())
+        }
     }
 }

@@ -14,11 +14,11 @@ pub(crate) struct Policies {
 #[pymethods]
 impl Policies {
     #[new]
-    #[pyo3(signature = (*, unpriced="allow", unknown_paths="allow", include_usage="leave", plain_users=false, mode="enforce"))]
+    #[pyo3(signature = (*, unpriced="allow", include_usage="leave", unknown_paths="allow", plain_users=false, mode="enforce"))]
     fn new(
         unpriced: &str,
-        unknown_paths: &str,
         include_usage: &str,
+        unknown_paths: &str,
         plain_users: bool,
         mode: &str,
     ) -> PyResult<Self> {
@@ -32,14 +32,6 @@ impl Policies {
                 return Err(PyValueError::new_err(what));
             }
         };
-        let unknown_paths = match unknown_paths {
-            "allow" => UnknownPaths::Allow,
-            "refuse" => UnknownPaths::Refuse,
-            other => {
-                let what = format!("unknown policy {other:?} for unknown paths: allow or refuse");
-                return Err(PyValueError::new_err(what));
-            }
-        };
         let include_usage = match include_usage {
             "leave" => IncludeUsage::Leave,
             "inject" => IncludeUsage::Inject,
@@ -49,7 +41,16 @@ impl Policies {
                 return Err(PyValueError::new_err(what));
             }
         };
-        let mode = parse_mode(mode)?;
-        Ok(Self { core: Core { unpriced, unknown_paths, include_usage, plain_users, mode } })
+        let unknown_paths = match unknown_paths {
+            "allow" => UnknownPaths::Allow,
+            "refuse" => UnknownPaths::Refuse,
+            other => {
+                let what = format!("unknown policy {other:?} for unknown paths: allow or refuse");
+                return Err(PyValueError::new_err(what));
+            }
+        };
+        Ok(Self {
+            core: Core { unpriced, include_usage, unknown_paths, plain_users, mode: parse_mode(mode)? },
+        })
     }
 }

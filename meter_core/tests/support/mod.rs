@@ -38,16 +38,20 @@ pub(crate) fn budget(usd: &str, mode: Mode) -> Budget {
 }
 
 pub(crate) fn meter(budgets: Vec<Budget>, policies: Policies) -> Meter {
-    Meter::new(Settings {
+    Meter::new(Settings { budgets, policies, ..settings() }).unwrap()
+}
+
+/// Settings without budgets and policies.
+pub(crate) fn settings() -> Settings {
+    Settings {
         price_book: PriceBook::embedded().unwrap(),
-        budgets,
-        policies,
+        budgets: Vec::new(),
+        policies: Policies::default(),
         hosts: Vec::new(),
         capture: Arc::from("proxy"),
         seed: 7,
         fingerprint_key: b"secret".to_vec(),
-    })
-    .unwrap()
+    }
 }
 
 pub(crate) fn capped(usd: &str) -> Meter {

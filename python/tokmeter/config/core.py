@@ -84,8 +84,8 @@ def policies(policies: PoliciesConfig, attribution: AttributionConfig, mode: Mod
     word = f"price_as:{unpriced.price_as}" if isinstance(unpriced, PriceAs) else unpriced
     return _core.Policies(
         unpriced=word,
-        unknown_paths=policies.unknown_paths,
         include_usage=policies.include_usage,
+        unknown_paths=policies.unknown_paths,
         plain_users=attribution.users == "plain",
         mode=mode,
     )
