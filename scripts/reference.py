@@ -40,6 +40,7 @@ budgets:
     alert_at: [0.5, 0.8]
 policies:
   unpriced: refuse
+  include_usage: inject
 providers:
   - {host: llm.internal:8000, dialect: openai, name: vllm, rates: {input: 0.10, output: 0.30}}
 """

@@ -225,14 +225,22 @@ def pack(vocabulary: Vocabulary) -> bytes:
     return len(merges).to_bytes(4, "little") + b"".join(singles) + b"".join(planes) + specials.encode()
 
 
+def merges_of(packed: bytes) -> list[tuple[int, int] | None]:
+    """Return the ranks that merge into each rank from 256 on, nothing for an unused one."""
+    count = int.from_bytes(packed[:4], "little")
+    planes = [packed[4 + BYTES + plane * count : 4 + BYTES + (plane + 1) * count] for plane in range(6)]
+    merges = (
+        (low | middle << 8 | high << 16, low2 | middle2 << 8 | high2 << 16)
+        for low, middle, high, low2, middle2, high2 in zip(*planes, strict=True)
+    )
+    return [None if left == HOLE else (left, right) for left, right in merges]
+
+
 def unpack(packed: bytes) -> bytes:
     """Write a packed vocabulary as a rank file again."""
-    count = int.from_bytes(packed[:4], "little")
     tokens: list[bytes | None] = [packed[4 + i : 5 + i] for i in range(BYTES)]
-    planes = [packed[4 + BYTES + plane * count : 4 + BYTES + (plane + 1) * count] for plane in range(6)]
-    for low, middle, high, low2, middle2, high2 in zip(*planes, strict=True):
-        left, right = low | middle << 8 | high << 16, low2 | middle2 << 8 | high2 << 16
-        tokens.append(None if left == HOLE else (tokens[left] or b"") + (tokens[right] or b""))
+    for merge in merges_of(packed):
+        tokens.append(None if merge is None else b"".join(tokens[side] or b"" for side in merge))
     lines = (base64.b64encode(token) + b" %d\n" % rank for rank, token in enumerate(tokens) if token is not None)
     return b"".join(lines)
 

@@ -3,6 +3,9 @@
 /// Bytes of one SSE event's data that are read; more is skipped. Nothing is buffered, so this only bounds work: the last
 /// event of a Responses stream repeats the whole output, generated images included.
 pub const SSE_EVENT_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one event held back while a stream is edited. Chunks of text have a few hundred; a longer event carries media,
+/// and is passed on unedited.
+pub const EDITED_EVENT_BYTES_MAX: usize = 1 << 20;
 /// Bytes of one AWS event-stream message: what AWS states for its protocol. A longer one is a broken length.
 pub const EVENT_STREAM_MESSAGE_BYTES_MAX: u32 = 24 << 20;
 /// Bytes of the headers of one AWS event-stream message: what AWS states.
@@ -26,12 +29,14 @@ pub const CODINGS_MAX: usize = 4;
 pub const DECODE_PIECE_BYTES: usize = 16 << 10;
 /// Base-two logarithm of the zstd window accepted, 8 MiB: what RFC 9659 allows in HTTP.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
-/// Decoded bytes per encoded byte beyond the first `DECODE_RATIO_GRACE_BYTES`; a bomb detector.
+/// Decoded bytes per byte on the wire beyond the first `DECODE_RATIO_GRACE_BYTES`, however many codings; a bomb detector.
 pub const DECODE_RATIO_MAX: u64 = 200;
 /// Decoded bytes before the ratio is looked at: short repetitive bodies compress very well.
 pub const DECODE_RATIO_GRACE_BYTES: u64 = 8 << 20;
 /// Bytes of streamed text whose tokens are not settled yet. Real pieces of text are far shorter; a longer one is cut.
 pub const PENDING_TEXT_BYTES_MAX: usize = 16 << 10;
+/// Bytes of a tokenizer file. The largest known, Gemma's `tokenizer.json`, has 33 million.
+pub const TOKENIZER_FILE_BYTES_MAX: usize = 64 << 20;
 /// Bytes of a decompressed price book. Today's has half a megabyte; much more is not a price book.
 pub const PRICE_BOOK_BYTES_MAX: u64 = 32 << 20;
 /// Bytes of a model name or another wire name kept; longer names are cut.
@@ -85,6 +90,9 @@ pub const ENDED_RESERVATIONS_MAX: usize = 16_384;
 pub const JSON_NUMBER_BYTES_MAX: usize = 128;
 /// Bytes of prompt text of one request kept for counting. A million tokens are about 5 MB.
 pub const PROMPT_TEXT_BYTES_MAX: usize = 64 << 20;
+/// Texts of one prompt kept apart; the rest is one text. Counting each on its own makes a difference of a token or two, and
+/// a body can hold a text in every fourth byte.
+pub const PROMPT_TEXTS_MAX: usize = 1 << 18;
 /// Pictures of one request whose size is looked at; more are held at the largest. Providers take up to a hundred.
 pub const IMAGES_MAX: usize = 256;
 /// Bytes of a picture in which its size is looked for. Camera files put a preview and colour profiles before it.

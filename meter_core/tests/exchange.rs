@@ -143,6 +143,7 @@ fn a_stream_that_outgrows_its_budget_is_cut_at_an_event_with_the_providers_error
         for piece in [half, rest] {
             match exchange.feed(piece.as_bytes(), NOW + round) {
                 Passage::Forward => forwarded.extend_from_slice(piece.as_bytes()),
+                Passage::Replace(data) => forwarded.extend(data),
                 Passage::Cut { data, clean } => {
                     cut.get_or_insert((data, clean, round));
                 }

@@ -15,8 +15,8 @@ use meter_core::money::Nano;
 use meter_core::usage::{Provenance, Usage};
 use serde_json::Value;
 
-const PROVIDERS: [&str; 7] =
-    ["openai", "anthropic", "azure", "gemini", "openrouter", "pydantic-gateway", "vertex"];
+const PROVIDERS: [&str; 8] =
+    ["openai", "anthropic", "azure", "bedrock", "gemini", "openrouter", "pydantic-gateway", "vertex"];
 
 fn corpus() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/recordings");

@@ -6,6 +6,7 @@ raises because of what the wire carried; `TypeError` and `ValueError` are for wr
 """
 
 from collections.abc import Iterable, Sequence
+from os import PathLike
 from typing import Any, Literal, Self, final
 
 import tiktoken
@@ -24,7 +25,9 @@ __all__ = [
     "Policies",
     "PriceBook",
     "Refuse",
+    "Replace",
     "Request",
+    "Rewrite",
     "Snapshot",
     "Tokenizer",
     "built_in_hosts",
@@ -81,6 +84,8 @@ class Policies:
     """What to do where no budget speaks.
 
     `unpriced` is ``allow``, ``refuse`` or ``price_as:MODEL``; `unknown_paths` (of a metered host) ``allow`` or ``refuse``.
+    With `include_usage` ``inject``, streams that do not ask for their usage are asked in their place, and what that adds to
+    the reply is taken out again.
     Users that applications name are kept as keyed fingerprints, unless `plain_users` or a budget's scope names them.
     """
 
@@ -88,7 +93,9 @@ class Policies:
         cls,
         *,
         unpriced: str = "allow",
+        include_usage: Literal["leave", "inject"] = "leave",
         unknown_paths: str = "allow",
+        include_usage: Literal["leave", "inject"] = "leave",
         plain_users: bool = False,
         mode: _Mode = "enforce",
     ) -> Policies: ...
@@ -148,6 +155,17 @@ class Admit:
     """The request goes upstream unchanged."""
 
 @final
+class Rewrite:
+    """The request goes upstream with this body and these header fields."""
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Fields, each to stand in the place of all those of its name. The others stay."""
+
+@final
 class Refuse:
     """The request must not be sent; answer with this instead."""
 
@@ -176,6 +194,13 @@ class Forward:
     """The chunk goes to the client unchanged."""
 
 @final
+class Replace:
+    """The client gets `data` in place of the chunk; nothing, where the chunk is left out or held back."""
+
+    @property
+    def data(self) -> bytes: ...
+
+@final
 class Cut:
     """The reply ends here: forward `data`, stop the upstream, then end the client's stream.
 
@@ -198,18 +223,28 @@ class Exchange:
     @property
     def id(self) -> str: ...
     @property
-    def decision(self) -> Admit | Refuse: ...
+    def decision(self) -> Admit | Rewrite | Refuse:
+        """What to do with the request. The body of a `Rewrite` is there until `respond` is called."""
     @property
     def closed(self) -> bool: ...
-    def respond(self, status: int, headers: _Headers) -> None:
-        """The status line and header fields of the response have arrived."""
     @property
     def reads_session(self) -> bool:
         """Whether what follows an answer that switches protocols (101) is read: then feed both directions of it."""
-    def feed(self, chunk: bytes, now: int) -> Forward | Cut:
+    def respond(self, status: int, headers: _Headers) -> bool:
+        """The status line and header fields of the response have arrived.
+
+        Whether chunks of its body may be replaced: a length it declares does not hold for the client then, and what is held
+        back must be asked for with `release`.
+        """
+    def feed(self, chunk: bytes, now: int) -> Forward | Replace | Cut:
         """One piece of the response body, or of what the provider sends in a session, as it was on the wire."""
     def sent(self, chunk: bytes, now: int) -> Forward | Cut:
         """One piece of what the client sends in a session, as it was on the wire."""
+    def release(self) -> bytes:
+        """What is held back of the reply, once: less than one event.
+
+        It goes to the client before anything else does, when the reply has ended or when chunks are no longer fed.
+        """
     def close(self, reason: _CloseReason, now: int) -> LedgerEntry | None:
         """Settles the exchange and returns its ledger entry the first time, None ever after."""
 
@@ -255,7 +290,7 @@ class LedgerEntry:
     def priced(self) -> bool: ...
     @property
     def decision(self) -> str:
-        """admit, refuse or cut."""
+        """admit, rewrite, refuse or cut."""
     @property
     def would_refuse(self) -> bool:
         """A budget or policy in shadow mode would have refused or cut."""
@@ -394,19 +429,21 @@ def coverage() -> list[tuple[str, str, str, str, str]]:
     """Dialect, method, example path, operation and how its usage is known, of each path that is metered."""
 
 def get_tokenizer(name_or_model: str) -> Tokenizer:
-    """Return the tokenizer of an encoding or of an OpenAI model.
+    """Return the tokenizer of an encoding or of a model.
 
     Encodings: ``r50k_base`` (also ``gpt2``), ``p50k_base``, ``p50k_edit``, ``cl100k_base``, ``o200k_base``,
-    ``o200k_harmony``. Models: those tiktoken knows, dated or not, after ``openai/`` or inside ``ft:``. The first use of
-    an encoding loads it (some tens of milliseconds); later calls return the same tables.
+    ``o200k_harmony``, ``tekken`` (Mistral), ``qwen``, ``deepseek``. Models: those tiktoken knows, and Mistral's, Qwen's and
+    DeepSeek's that use these vocabularies, in any case, dated or not, after a path (``openai/``, ``Qwen/``) or a vendor of
+    Bedrock (``mistral.``), or inside ``ft:``. The first use of an encoding loads it (some tens of milliseconds); later
+    calls return the same tables.
 
     Raises:
-        KeyError: There is no public tokenizer of that name; the message lists the encodings.
+        KeyError: No embedded tokenizer has that name; the message lists the encodings.
     """
 
 @final
 class Tokenizer:
-    """Exact token counts of one encoding, equal to tiktoken's.
+    """Exact token counts of one encoding, equal to those of its publisher's library.
 
     Text is ``str`` or UTF-8 ``bytes``. Broken UTF-8 counts as U+FFFD per maximal broken sequence; lone surrogates count as
     U+FFFD. Other threads run while a text of 16 KB or more is counted. Instances are immutable and thread-safe.
@@ -417,8 +454,25 @@ class Tokenizer:
         """Build a tokenizer from the ranks, pattern and special tokens of a tiktoken encoding.
 
         Raises:
-            ValueError: The pattern is not one of tiktoken's gpt2, r50k, p50k, cl100k or o200k patterns, or the ranks are
-                not those of a byte-pair vocabulary.
+            ValueError: The pattern is not one of tiktoken's gpt2, r50k, p50k, cl100k or o200k patterns, nor Llama 3's, Qwen's
+                or tekken's, or the ranks are not those of a byte-pair vocabulary.
+        """
+
+    @classmethod
+    def from_file(cls, path: str | PathLike[str], *, pattern: str | None = None) -> Self:
+        """Build a tokenizer from a file: a rank file, a ``tekken.json``, or a ``tokenizer.json`` with a BPE model.
+
+        A rank file (``.tiktoken``, the ``tokenizer.model`` of Llama 3 and 4) has a token in base64 and its rank on each line.
+        It does not say how text is cut, so `pattern` must: ``r50k`` (or ``gpt2``), ``cl100k``, ``llama3``, ``qwen``,
+        ``o200k`` (or ``llama4``), ``tekken``, ``deepseek``. For the other two, `pattern` stands in for what the file says.
+
+        Of a ``tokenizer.json``, special tokens count only with `allow_special`, as everywhere, and nothing is added around a
+        text. Vocabularies over characters (Gemma), and merge lists that no ranks imply (Llama 3's ``tokenizer.json``), are as
+        exact but some ten times slower.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: It is no such file, or asks for a step that is not supported; the message says which.
         """
 
     @property

@@ -18,7 +18,29 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ROOT / "tests" / "clients"
 PYTHON = ROOT / ".venv-clients" / "bin" / "python"
-KEYS = {"OPENAI_API_KEY": "sk-synthetic", "ANTHROPIC_API_KEY": "sk-ant-synthetic"}
+KEYS = {
+    "OPENAI_API_KEY": "sk-synthetic",
+    "ANTHROPIC_API_KEY": "sk-ant-synthetic",
+    "AZURE_OPENAI_API_KEY": "azure-synthetic",
+    "AWS_ACCESS_KEY_ID": "AKIASYNTHETIC",
+    "AWS_SECRET_ACCESS_KEY": "synthetic",
+    "AWS_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "CO_API_KEY": "co-synthetic",
+    "COHERE_API_KEY": "co-synthetic",
+    "DEEPSEEK_API_KEY": "ds-synthetic",
+    "FIREWORKS_AI_API_KEY": "fw-synthetic",
+    "GEMINI_API_KEY": "g-synthetic",
+    "GROQ_API_KEY": "gsk-synthetic",
+    "MISTRAL_API_KEY": "mistral-synthetic",
+    "OLLAMA_HOST": "https://ollama.com",
+    "OPENROUTER_API_KEY": "or-synthetic",
+    "PERPLEXITYAI_API_KEY": "pplx-synthetic",
+    "TOGETHERAI_API_KEY": "tg-synthetic",
+    "XAI_API_KEY": "xai-synthetic",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+}
+"""What the SDKs look for in the environment."""
 BUILD_LIMIT_S = 240
 
 

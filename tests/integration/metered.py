@@ -21,6 +21,7 @@ from tokmeter.capture.proxy.environment import ADDED_CERTIFICATE_VARIABLES, BUND
 from tokmeter.capture.proxy.trust import TRUSTSTORE_PASSWORD
 from tokmeter.store.sqlite import SqliteReader
 from tokmeter.testing import ThreadedSimulator
+from tokmeter.testing.simulator import HOSTS
 
 TOKMETER = (sys.executable, "-m", "tokmeter")
 RUN_LIMIT_S = 100
@@ -62,9 +63,8 @@ class Metered:
             *more,
         ]
         if connect:
-            hosts = ("api.openai.com", "api.anthropic.com")
             place = f"{self.simulator.host}:{self.simulator.port}"
-            lines += ["providers:", *(f"  - {{host: {host}, connect_to: '{place}'}}" for host in hosts)]
+            lines += ["providers:", *(f"  - {{host: {host}, connect_to: '{place}'}}" for host in HOSTS)]
         path = self.folder / "tokmeter.yaml"
         path.write_text("\n".join(lines) + "\n")
         return path

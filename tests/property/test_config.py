@@ -12,7 +12,7 @@ from tokmeter.errors import ConfigError
 
 VOCABULARY = """
 service mode store budgets policies providers proxy metrics name limit usd tokens requests window period timezone
-scope alert_at on_exceed host dialect rates input output connect_to listen drain_s body_bytes_max fail_closed unpriced
+scope alert_at on_exceed host dialect rates input output connect_to listen drain_s body_bytes_max fail_closed unpriced include_usage
 price_as shadow off enforce day UTC openai x.internal:80 127.0.0.1:0 reverse:http://[ sqlite:///a -1 0.5 1e9
 """
 WORDS = st.sampled_from(VOCABULARY.split())

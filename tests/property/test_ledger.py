@@ -29,7 +29,7 @@ fields = st.fixed_dictionaries(
         "cost_nano_usd": costs,
         "priced": st.booleans(),
         "llm": st.sampled_from([True, True, True, False]),
-        "decision": st.sampled_from(["admit", "cut", "refuse"]),
+        "decision": st.sampled_from(["admit", "cut", "refuse", "rewrite"]),
         "defects": st.lists(st.sampled_from(["truncated", "no_usage"]), max_size=2),
         "alerts": st.lists(st.tuples(st.text(st.characters(codec="utf-8"), max_size=3), st.just("0.5")), max_size=2),
         "usage": st.fixed_dictionaries(dict.fromkeys(USAGE, counts)),

@@ -22,7 +22,9 @@ from tokmeter._core import (
     Policies,
     PriceBook,
     Refuse,
+    Replace,
     Request,
+    Rewrite,
 )
 from tokmeter.export.catalog import CATALOG
 from tokmeter.export.prometheus import Collector, exposition
@@ -182,6 +184,28 @@ def test_a_refusal_is_the_providers_own() -> None:
     entry = exchange.close("complete", NOW)
     assert entry is not None
     assert (entry.decision, entry.cost_nano_usd) == ("refuse", 0)
+
+
+def test_a_stream_is_asked_for_its_usage_in_the_clients_place() -> None:
+    meter = Meter(price_book=PriceBook.embedded(), policies=Policies(include_usage="inject"), seed=bytes(16))
+    exchange = opened(meter, request(stream=True))
+
+    rewrite = exchange.decision
+    assert isinstance(rewrite, Rewrite)
+    assert json.loads(rewrite.body)["stream_options"] == {"include_usage": True}
+    assert dict(rewrite.headers)[b"accept-encoding"] == b"identity"
+    assert exchange.respond(200, SSE) is True
+    usage = b'data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":7}}\n\n'
+    replaced = exchange.feed(usage + b"data: [DO", NOW)
+    assert isinstance(replaced, Replace)
+    assert replaced.data == b""
+    assert (exchange.release(), exchange.release()) == (b"data: [DO", b"")
+    entry = exchange.close("complete", NOW)
+    assert entry is not None
+    assert (entry.decision, entry.provenance, entry.usage["output_tokens"]) == ("rewrite", "reported", 7)
+    assert meter.snapshot(NOW).series("decisions") == [(("rewrite", "enforce", "include_usage"), 1)]
+    with pytest.raises(ValueError, match="leave or inject"):
+        Policies(include_usage="ask")  # type: ignore[arg-type]
 
 
 def test_a_stream_is_cut_and_stays_cut() -> None:

@@ -1,10 +1,8 @@
-"""The embedded tokenizers give tiktoken's ids on every code point and on hostile and ordinary text."""
+"""The tokenizers of OpenAI's encodings give tiktoken's ids on every code point and on hostile and ordinary text."""
 
 import hashlib
 import importlib.util
-import itertools
 import os
-import random
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +11,7 @@ import pytest
 import tiktoken
 import zstandard
 
+from tests.unit import tokenizer_texts
 from tokmeter import Tokenizer, get_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,44 +20,6 @@ RANK_FILES = ("r50k_base", "p50k_base", "cl100k_base", "o200k_base")
 URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 # Once per pattern and vocabulary: the other encodings differ from these in special tokens only.
 DISTINCT = RANK_FILES
-CONTEXTS = ("{}", "a{}b", " {} ", "A{}{}", "'{}s", "\n{}1")
-# The letters of contractions, both s, whitespace of each kind, marks, cases, numbers, and what patterns name.
-ALPHABET = [
-    *"aAbBsStTdDmMlLvVrReExX'\"/.,!-=_ 0127\n\r\t",
-    *"\x00\x85\xa0\u017f\u212a\u01c5\u02b0\u0301\u0903\u20dd\u1680\u2003\u2028\u2029\u202f\u205f\u3000\u200b\u200d\ufeff",
-    *"é中文字あア한ßİıΣςдЖعربيहिन्দ௧Ⅷ½٣😀👨🏽🇩🇪\U000e0101\U000e007f\U00010400\U00010428\U0001d7d8\u1c89\U000323b0",
-    "'s",
-    "'ll",
-    "'RE",
-    "'ſ",
-    "  ",
-    "\r\n",
-    "\n\n",
-    "the",
-    " and",
-    "Ing",
-    "中国",
-    "<|endoftext|>",
-]
-SAMPLES = {
-    "prose": "It wasn't the first time she'd asked; they'll say it's fine, won't they?  "
-    "In 1984, 12,345 people — or so — didn't.\n\nChapter II\n\n\tMr. O'Neill's "
-    "café served naïve résumés at 7:30 p.m. (roughly) ...\n",
-    "code": "#include <map>\nfn main() {\n    let mut xs: Vec<u32> = (0..1_000).map(|x| x * 2).collect();\n"
-    '\tif (a != b && !c->d) { return HTTPServerFactoryXMLParser::new("/usr//lib/"); } // done\n}\n\n\n'
-    "def __init__(self, *args, **kw):\n        self.x = f'{args!r}'  # why\n",
-    "json": '{"messages":[{"role":"user","content":"Say \\"hi\\"\\n"}],"temperature":0.70000,'
-    '"tools":[{"type":"function",'
-    '"function":{"name":"get_weather","parameters":{"type":"object","properties":{"city":{"type":"string"}}}}}]}\n',
-    "chinese": "今天天气很好,我们去公园散步吧。2024年的“人工智能”技术发展迅速,ChatGPT和其他模型被广泛使用!\n",
-    "japanese": "これはテストです。東京タワーの高さは333メートルで、とても有名です。ｶﾀｶﾅも「全角」も。\n",
-    "korean": "안녕하세요. 오늘은 날씨가 정말 좋네요! 서울에서 부산까지 400km입니다.\n",
-    "arabic": "مرحبا بالعالم، كيف حالك اليوم؟ السعر ١٢٣٤ دينارًا فَقَطْ.\n",
-    "hindi": "नमस्ते दुनिया, आप कैसे हैं? कीमत १२३४ रुपये है।\n",
-    "emoji": "👩‍👩‍👧‍👦 family, 🏳️‍🌈 flag, 🇩🇪🇫🇷, 👍🏽👍🏿 and ☃️ ❤️‍🔥!!! 😀😀😀\n",
-    "mixed": "iPhone15ProMax vs. ＡＢＣ１２３ — ǅungla Ⅷ ½ ²³ ﷺ e\u0301a\u0308 "
-    "ZWJ\u200d\u200c \ufeff end \u00a0\u00a0x\u3000y\n",
-}
 RUNS = ("a", "é", " ", "-", "=", "\n", "\t", "中", "😀", "7", "ab", "aA", "-=", "中A", "'s", "\r\n", " \n")
 RUN_BYTES = 1_000_000
 
@@ -103,60 +64,35 @@ def assert_equal(name: str, texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", DISTINCT)
-@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize("context", tokenizer_texts.CONTEXTS)
 def test_every_code_point(name: str, context: str) -> None:
     """Each code point is classified and merged as tiktoken does, between letters, spaces and quotes."""
-    points = (chr(point) for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF)
-    # Beyond the assigned planes every block looks the same: one character in 61 is enough there.
-    chosen = (char for char in points if ord(char) < 0x33500 or 0xE0000 <= ord(char) < 0xE0200 or ord(char) % 61 == 0)
-    texts = ["".join(context.replace("{}", char) for char in batch) for batch in itertools.batched(chosen, 512)]
-
-    assert_equal(name, texts)
+    assert_equal(name, list(tokenizer_texts.every_code_point(context)))
 
 
 @pytest.mark.parametrize("name", DISTINCT)
 def test_hostile_strings(name: str) -> None:
     """Random strings over an alphabet chosen to confuse pre-tokenizers."""
-    source = random.Random(f"tokenizer {name}")
-    texts = ["".join(source.choices(ALPHABET, k=source.randrange(1, 40))) for _ in range(20_000)]
-
-    assert_equal(name, texts)
+    assert_equal(name, tokenizer_texts.hostile(f"tokenizer {name}"))
 
 
 @pytest.mark.parametrize("name", DISTINCT)
 def test_random_code_points(name: str) -> None:
     """Random strings over all of Unicode, and over single blocks of it."""
-    source = random.Random(f"unicode {name}")
-    texts = []
-    for _ in range(4_000):
-        start, size = source.choice([(0x20, 0x33000), (source.randrange(0x20, 0x1F000), 0x80)])
-        points = [source.randrange(start, start + size) for _ in range(source.randrange(1, 30))]
-        texts.append("".join(chr(point) for point in points if not 0xD800 <= point <= 0xDFFF))
-
-    assert_equal(name, texts)
+    assert_equal(name, list(tokenizer_texts.code_points(f"unicode {name}")))
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_ordinary_text(name: str) -> None:
     """Prose, code, JSON and several scripts, alone, cut at every place, and all together."""
-    texts = [*SAMPLES.values(), "".join(SAMPLES.values()) * 20]
-    texts += [sample[:end] for sample in SAMPLES.values() for end in range(len(sample))]
-
-    assert_equal(name, texts)
+    assert_equal(name, tokenizer_texts.ordinary())
 
 
 @pytest.mark.parametrize("name", DISTINCT)
 @pytest.mark.parametrize("length", [63, 64, 65, 127, 128, 129, 1000, 5000])
 def test_long_pieces(name: str, length: int) -> None:
     """Pieces around and beyond the length at which the merging algorithm changes."""
-    source = random.Random(f"{name} {length}")
-    texts = [
-        "".join(source.choices(letters, k=length))
-        for letters in ("ab", "etaoin", "abcdefghijklmnopqrstuvwxyz", "中文字的是")
-    ]
-    texts += ["".join(source.choices(letters, k=length)) for letters in ("-=", "!?.", "éàü", "-", " ", "\n")]
-
-    assert_equal(name, texts)
+    assert_equal(name, tokenizer_texts.long_pieces(name, length))
 
 
 @pytest.mark.parametrize("name", DISTINCT)
@@ -260,7 +196,7 @@ def test_a_tokenizer_made_from_tiktoken(name: str) -> None:
     """One built from tiktoken's ranks gives the same ids as the embedded one."""
     built = Tokenizer.from_tiktoken(tiktoken.get_encoding(name))
     embedded = get_tokenizer(name)
-    text = "".join(SAMPLES.values()) + "-" * 1000 + "abcdefg" * 100
+    text = "".join(tokenizer_texts.SAMPLES.values()) + "-" * 1000 + "abcdefg" * 100
 
     assert built.name == name
     assert built.encode(text) == embedded.encode(text)
@@ -279,6 +215,17 @@ def test_ranks_of_ones_own() -> None:
         assert built.encode(text, allow_special=True) == oracle.encode(text, allowed_special="all")
 
 
+def test_ranks_out_of_order() -> None:
+    """A token may be made of one of a higher rank, in short and in long pieces."""
+    singles = {bytes([byte]): byte for byte in range(256)}
+    ranks = singles | {b"abc": 256, b"ab": 257, b"cab": 258, b"ca": 259}
+    pattern = tiktoken.get_encoding("o200k_base")._pat_str
+    oracle = tiktoken.Encoding("own", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+    built = Tokenizer.from_tiktoken(oracle)
+    for text in ("abc", "xabc", "cabcab", "abcab" * 100, "cab" * 1000, "bca" * 41):
+        assert built.encode(text) == oracle.encode_ordinary(text)
+
+
 def test_encodings_that_cannot_be_built() -> None:
     """The error says whether pattern or ranks are the reason."""
     singles = {bytes([byte]): byte for byte in range(256)}
@@ -286,8 +233,7 @@ def test_encodings_that_cannot_be_built() -> None:
 
     with pytest.raises(ValueError, match="pattern"):
         Tokenizer.from_tiktoken(tiktoken.Encoding("x", pat_str=r"\w+", mergeable_ranks=singles, special_tokens={}))
-    disordered = tiktoken.Encoding(
-        "x", pat_str=pattern, mergeable_ranks=singles | {b"abc": 256, b"ab": 257}, special_tokens={}
-    )
-    with pytest.raises(ValueError, match="higher rank"):
-        Tokenizer.from_tiktoken(disordered)
+    del singles[b"x"]
+    incomplete = tiktoken.Encoding("x", pat_str=pattern, mergeable_ranks=singles, special_tokens={})
+    with pytest.raises(ValueError, match="single bytes has no rank"):
+        Tokenizer.from_tiktoken(incomplete)

@@ -102,6 +102,15 @@ const REASONING: [(&str, Reasoning); 4] = [
 /// Providers that run on hardware of the user's own.
 const SELF_HOSTED: [&str; 1] = ["ollama"];
 
+/// Providers whose streams of `OpenAI`'s shape state usage when they are asked to, in a chunk of its own, and not unless.
+const USAGE_ON_REQUEST: [&str; 5] = ["openai", "azure", "github-models", "ollama", "ollama-cloud"];
+
+/// Whether streams of `provider` state usage when they are asked to, and not unless. Of those in the table only some are known
+/// to: the others state it unasked, or elsewhere. Whoever is not in it is taken for a server of the usual kind.
+pub(crate) fn states_usage_on_request(provider: &str) -> bool {
+    USAGE_ON_REQUEST.contains(&provider) || HOSTS.iter().all(|(_, name, _)| *name != provider)
+}
+
 /// The rules of the table, in its order.
 pub(super) fn rules() -> impl Iterator<Item = HostRule> {
     HOSTS.into_iter().map(|(host, provider, family)| {
@@ -117,6 +126,21 @@ pub(super) fn rules() -> impl Iterator<Item = HostRule> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn usage_is_asked_of_those_that_wait_for_it_and_of_servers_of_ones_own() {
+        for (provider, waits) in [
+            ("openai", true),
+            ("azure", true),
+            ("mistral", false),
+            ("groq", false),
+            ("vllm", true),
+            ("own", true),
+        ] {
+            assert_eq!(states_usage_on_request(provider), waits, "{provider}");
+        }
+        assert!(USAGE_ON_REQUEST.iter().all(|name| HOSTS.iter().any(|(_, provider, _)| provider == name)));
+    }
 
     #[test]
     fn no_line_hides_a_later_one() {

@@ -18,6 +18,7 @@ mod shape;
 
 use std::sync::Arc;
 
+pub(crate) use built_in::states_usage_on_request;
 pub use coverage::{COVERAGE, Coverage, Knowledge};
 pub use host::{Family, HostRule, Reasoning};
 pub use operation::Operation;

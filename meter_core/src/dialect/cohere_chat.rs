@@ -118,6 +118,8 @@ pub(super) fn request_part(path: &str) -> Part {
         | "response_format.schema"
         | "response_format.json_schema" => Part::Json,
         "messages.#.content.#.type" => Part::Kind,
+        "messages.#.content.#.image_url.url" => Part::Picture,
+        "messages.#.content.#.image_url.detail" => Part::Detail,
         "num_generations" => Part::Choices,
         "preamble"
         | "prompt"
@@ -259,6 +261,6 @@ data: [DONE]
             two.prompt.texts().collect::<Vec<_>>(),
             ["a", "b", "p", "f", "{}", r#"{"data":"d"}"#, "e"]
         );
-        assert_eq!(two.prompt.messages, 4);
+        assert_eq!((two.prompt.messages, two.prompt.images.len()), (4, 1));
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn request_part(path: &str) -> Part {
     match path {
         "texts.#" | "inputs.#.content.#.text" => Part::Text,
         "inputs.#.content.#.type" => Part::Kind,
+        "inputs.#.content.#.image_url.url" => Part::Picture,
         "images.#" => Part::Media,
         _ => Part::Other,
     }
@@ -78,7 +79,7 @@ mod tests {
             "inputs":[{"content":[{"type":"text","text":"b"},{"type":"image_url","image_url":{"url":"u"}}]}]}"#;
         let facts = read_request(&route(CohereEmbed), Headers(&[]), body.as_bytes());
 
-        let pictures = facts.prompt.media as usize + facts.prompt.images.len();
-        assert_eq!((facts.prompt.texts().collect::<Vec<_>>(), pictures), (vec!["a", "b"], 2));
+        assert_eq!(facts.prompt.texts().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!((facts.prompt.media, facts.prompt.images.len()), (1, 1));
     }
 }

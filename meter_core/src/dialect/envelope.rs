@@ -32,7 +32,14 @@ impl Envelope {
         let inner = inner(path);
         matches!(
             inner,
-            "model" | "id" | "service_tier" | "error" | "error.code" | "error.status" | "error.type"
+            "model"
+                | "id"
+                | "service_tier"
+                | "error"
+                | "error.code"
+                | "error.status"
+                | "error.type"
+                | "error_type"
         ) || matches!(path, "type" | "code")
             // Some servers write numbers as text.
             || inner.starts_with("usage.")
@@ -54,7 +61,7 @@ impl Envelope {
             "model" => &mut self.model,
             "id" => &mut self.id,
             "service_tier" | "usage.service_tier" => &mut self.service_tier,
-            "error.type" => &mut self.error_type,
+            "error.type" | "error_type" => &mut self.error_type,
             "error.status" => &mut self.error_status,
             "error.code" => {
                 if let Scalar::Number(code) = value {
@@ -77,6 +84,12 @@ impl Envelope {
         if text.is_some() {
             *slot = text;
         }
+    }
+
+    /// An error that does not stand in the JSON.
+    pub(super) fn fail(&mut self, code: &str) {
+        self.error = true;
+        self.error_code = name(code).or(self.error_code.take());
     }
 
     /// The most specific name of the error.

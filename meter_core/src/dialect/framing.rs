@@ -3,6 +3,7 @@
 //! It owns that choice and where words of our own may be put in. It refuses to know what the documents say.
 
 use super::Dialect;
+use super::bedrock_stream::BedrockStream;
 use super::lane::Lane;
 use super::reader::Head;
 use super::refusal;
@@ -22,6 +23,7 @@ pub(super) enum Guess {
     Document,
     Events,
     Lines,
+    Messages,
     Opaque,
 }
 
@@ -43,6 +45,7 @@ impl Guess {
                 | "application/stream+json"
                 | "application/json-seq",
             ) => Self::Lines,
+            Some("application/vnd.amazon.eventstream") => Self::Messages,
             Some(json) if json.ends_with("json") => Self::Document,
             None if head.facts.stream => Self::Events,
             _ => Self::Opaque,
@@ -62,6 +65,8 @@ pub(super) enum Framing {
     Events(Sse),
     /// A document a line.
     Lines(JsonLines),
+    /// Messages of an AWS event stream.
+    Messages(Box<BedrockStream>),
     /// Messages of a session, of the side that is answering.
     Session(Box<WebSocket>),
     /// Not JSON.
@@ -89,8 +94,8 @@ impl Framing {
     /// Whether the reply is a stream, or was announced as one.
     pub(super) fn is_stream(&self) -> bool {
         match self {
-            Self::Array(_) | Self::Events(_) | Self::Lines(_) | Self::Session(_) => true,
-            Self::Unsure(guess) => matches!(guess, Guess::Events | Guess::Lines),
+            Self::Array(_) | Self::Events(_) | Self::Lines(_) | Self::Messages(_) | Self::Session(_) => true,
+            Self::Unsure(guess) => matches!(guess, Guess::Events | Guess::Lines | Guess::Messages),
             Self::Document | Self::Opaque => false,
         }
     }
@@ -107,6 +112,9 @@ impl Framing {
             (Some(b'{'), Guess::Lines) => Self::Lines(JsonLines::new()),
             (Some(b'{'), _) if asked && lines => Self::Lines(JsonLines::new()),
             (Some(b'{' | b'['), _) => Self::Document,
+            // The high byte of a message's length, which is at most 24 MiB.
+            (Some(0 | 1), _) if asked => Self::Messages(Box::default()),
+            (_, Guess::Messages) => Self::Messages(Box::default()),
             // `data:`, `event:` or a comment.
             (Some(b'd' | b'e' | b':'), _) | (_, Guess::Events) => Self::Events(Sse::new()),
             (_, Guess::Lines) => Self::Lines(JsonLines::new()),
@@ -121,6 +129,7 @@ impl Framing {
         match self {
             Self::Events(sse) => sse.feed(bytes, lane),
             Self::Lines(lines) => lines.feed(bytes, lane),
+            Self::Messages(messages) => messages.feed(bytes, lane),
             Self::Session(socket) => socket.feed(bytes, lane),
             Self::Array(array) => {
                 lane.scan(bytes);
@@ -139,6 +148,7 @@ impl Framing {
         match self {
             Self::Events(sse) => sse.end(lane),
             Self::Lines(lines) => lines.end(lane),
+            Self::Messages(messages) => messages.end(lane),
             Self::Session(socket) => socket.end(lane),
             Self::Document | Self::Array(_) => lane.finish(),
             Self::Unsure(_) | Self::Opaque => {}
@@ -150,6 +160,7 @@ impl Framing {
         match self {
             Self::Events(sse) => sse.at_boundary(),
             Self::Lines(lines) => lines.at_boundary(),
+            Self::Messages(messages) => messages.at_boundary(),
             Self::Array(array) => array.at_boundary(),
             Self::Session(socket) => socket.at_boundary(),
             Self::Unsure(_) | Self::Document | Self::Opaque => false,
@@ -161,6 +172,7 @@ impl Framing {
         match self {
             Self::Events(sse) => sse.defects(),
             Self::Lines(lines) => lines.defects(),
+            Self::Messages(messages) => messages.defects(),
             Self::Session(socket) => socket.defects(),
             _ => Defects::default(),
         }
@@ -173,8 +185,9 @@ impl Framing {
             Self::Array(_) => {
                 [b",".to_vec(), refusal::error_body(dialect, message, code), b"]".to_vec()].concat()
             }
+            Self::Messages(_) => refusal::error_message(dialect, message, code),
             Self::Session(_) => {
-                let said = refusal::error_message(dialect, message, code);
+                let said = refusal::session_message(dialect, message, code);
                 [text_frame(&said), close_frame(POLICY_VIOLATION, message)].concat()
             }
             _ => refusal::error_event(dialect, message, code),
@@ -202,6 +215,7 @@ mod tests {
             Framing::Array(_) => "array",
             Framing::Events(_) => "events",
             Framing::Lines(_) => "lines",
+            Framing::Messages(_) => "messages",
             Framing::Session(_) => "session",
             Framing::Opaque => "opaque",
         }
@@ -209,7 +223,9 @@ mod tests {
 
     #[test]
     fn head_and_first_byte_say_how_documents_follow_one_another() {
-        use Dialect::{GeminiGenerate, OllamaChat, OpenAiBatchResults, OpenAiChat};
+        use Dialect::{
+            BedrockConverse, BedrockInvoke, GeminiGenerate, OllamaChat, OpenAiBatchResults, OpenAiChat,
+        };
         let cases = [
             ("application/json", OpenAiChat, false, " \u{feff}{", "document"),
             ("application/json", GeminiGenerate, true, "\n[", "array"),
@@ -224,6 +240,11 @@ mod tests {
             ("application/json", OpenAiChat, true, "", "unsure"),
             ("", OpenAiChat, true, "x", "events"),
             ("text/html", OpenAiChat, true, "{", "opaque"),
+            ("application/vnd.amazon.eventstream", BedrockConverse, true, "", "unsure"),
+            ("application/vnd.amazon.eventstream", BedrockConverse, true, "\0", "messages"),
+            ("application/vnd.amazon.eventstream", BedrockConverse, true, "{", "document"),
+            ("", BedrockInvoke, true, "\0", "messages"),
+            ("application/octet-stream", BedrockInvoke, false, "\0", "opaque"),
         ];
         for (media, dialect, stream, body, expected) in cases {
             assert_eq!(settled(media, dialect, stream, body), expected, "{media} {dialect:?} {body:?}");

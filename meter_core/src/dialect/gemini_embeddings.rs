@@ -67,12 +67,17 @@ pub(super) fn request_part(path: &str) -> Part {
         | "instances.#.content"
         | "instances.#.text"
         | "instances.#.title" => Part::Text,
-        "content.parts.#.inlineData"
-        | "content.parts.#.fileData"
-        | "requests.#.content.parts.#.inlineData"
-        | "requests.#.content.parts.#.fileData"
-        | "instances.#.image"
-        | "instances.#.video" => Part::Media,
+        "content.parts.#.inlineData.mimeType"
+        | "content.parts.#.fileData.mimeType"
+        | "requests.#.content.parts.#.inlineData.mimeType"
+        | "requests.#.content.parts.#.fileData.mimeType" => Part::Kind,
+        "content.parts.#.inlineData.data"
+        | "content.parts.#.fileData.fileUri"
+        | "requests.#.content.parts.#.inlineData.data"
+        | "requests.#.content.parts.#.fileData.fileUri"
+        | "instances.#.image.bytesBase64Encoded"
+        | "instances.#.image.gcsUri" => Part::Picture,
+        "instances.#.video" => Part::Media,
         _ => Part::Other,
     }
 }
@@ -117,6 +122,19 @@ mod tests {
         let (finding, _) = Sample::document(GeminiEmbeddings, r#"{"embedding":{"values":[0.1]}}"#).read();
 
         assert_eq!(finding.defects.iter().collect::<Vec<_>>(), [Defect::NoUsage]);
+    }
+
+    #[test]
+    fn pictures_are_seen_in_either_api() {
+        for body in [
+            r#"{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"AAAA"}}]}}"#,
+            r#"{"requests":[{"content":{"parts":[{"inline_data":{"mime_type":"image/png","data":"AAAA"}}]}}]}"#,
+            r#"{"instances":[{"image":{"bytesBase64Encoded":"AAAA"}}]}"#,
+        ] {
+            let facts = read_request(&route(GeminiEmbeddings), Headers(&[]), body.as_bytes());
+
+            assert_eq!((facts.prompt.images.len(), facts.prompt.text_bytes()), (1, 0), "{body}");
+        }
     }
 
     #[test]

@@ -144,9 +144,12 @@ pub(super) fn request_part(path: &str) -> Part {
         | "contents.#.parts.#.functionResponse.response" => Part::Json,
         "generationConfig.maxOutputTokens" => Part::MaxOutput,
         "generationConfig.candidateCount" => Part::Choices,
-        "contents.#.parts.#.inlineData"
-        | "contents.#.parts.#.fileData"
-        | "contents.#.parts.#.functionResponse.parts.#.inlineData" => Part::Media,
+        "contents.#.parts.#.inlineData.mimeType"
+        | "contents.#.parts.#.fileData.mimeType"
+        | "contents.#.parts.#.functionResponse.parts.#.inlineData.mimeType" => Part::Kind,
+        "contents.#.parts.#.inlineData.data"
+        | "contents.#.parts.#.fileData.fileUri"
+        | "contents.#.parts.#.functionResponse.parts.#.inlineData.data" => Part::Picture,
         // A list of one may be written without its brackets.
         "systemInstruction.parts.#.text"
         | "systemInstruction.parts.text"
@@ -309,7 +312,7 @@ mod tests {
     #[test]
     fn a_request_is_read_in_both_spellings() {
         let camel = r#"{"systemInstruction":{"parts":[{"text":"sys"}]},"contents":[
-            {"role":"user","parts":[{"text":"look"},{"inlineData":{"mimeType":"image/png","data":"AAAA"}},{"fileData":{"fileUri":"u"}}]},
+            {"role":"user","parts":[{"text":"look"},{"inlineData":{"mimeType":"image/png","data":"AAAA"}},{"fileData":{"fileUri":"u","mimeType":"audio/wav"}}]},
             {"role":"model","parts":[{"functionCall":{"name":"f","args":{"a":1}},"thoughtSignature":"BBBB"}]},
             {"role":"user","parts":[{"functionResponse":{"name":"f","response":{"r":2}}}]}],
             "tools":[{"functionDeclarations":[{"name":"f"},{"name":"g"}]},{"googleSearch":{}}],"serviceTier":"flex",
@@ -318,6 +321,8 @@ mod tests {
         for (old, new) in [
             ("systemInstruction", "system_instruction"),
             ("inlineData", "inline_data"),
+            ("mimeType", "mime_type"),
+            ("fileUri", "file_uri"),
             ("fileData", "file_data"),
             ("functionCall", "function_call"),
             ("functionResponse", "function_response"),
@@ -347,7 +352,8 @@ mod tests {
                 r#"{"type":"OBJECT"}"#
             ]
         );
-        assert_eq!((facts.prompt.messages, facts.prompt.tools, facts.prompt.media), (3, 2, 2));
+        assert_eq!((facts.prompt.messages, facts.prompt.tools), (3, 2));
+        assert_eq!((facts.prompt.images.len(), facts.prompt.media), (1, 1));
         assert_eq!((facts.max_output_tokens, facts.choices), (Some(50), 2));
         assert_eq!(facts.service_tier.as_deref(), Some("flex"));
     }

@@ -143,6 +143,12 @@ pub(super) fn request_part(path: &str) -> Part {
         "tools.#" => Part::Tool,
         "responseFormat" | "input.#.arguments" | "input.#.result" => Part::Json,
         "input.type" | "input.#.type" | "input.#.content.#.type" => Part::Kind,
+        "input.data"
+        | "input.uri"
+        | "input.#.data"
+        | "input.#.uri"
+        | "input.#.content.#.data"
+        | "input.#.content.#.uri" => Part::Picture,
         "generationConfig.maxOutputTokens" => Part::MaxOutput,
         "systemInstruction"
         | "input.text"

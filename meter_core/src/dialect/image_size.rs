@@ -136,8 +136,8 @@ mod tests {
 
     const PNG_HEAD: &str = "iVBORw0KGgoAAAANSUhEUgAAA+gAAAH0CAYAAAD";
 
-    fn size(wide: u32, high: u32) -> Option<ImageSize> {
-        Some(ImageSize { wide, high })
+    const fn size(wide: u32, high: u32) -> ImageSize {
+        ImageSize { wide, high }
     }
 
     /// A JPEG whose frame starts after a segment of `before` bytes that contains another picture's frame.
@@ -155,19 +155,19 @@ mod tests {
         let lossless = b"RIFF\0\0\0\0WEBPVP8L\0\0\0\0\x2f\x2b\xc1\x95\x00";
         let extended = b"RIFF\0\0\0\0WEBPVP8X\0\0\0\0\0\0\0\0\xe7\x03\x00\xf3\x01\x00";
 
-        assert_eq!(of_text(PNG_HEAD), size(1000, 500));
-        assert_eq!(of_bytes(b"GIF89a\x40\x01\xc8\x00"), size(320, 200));
-        assert_eq!(of_bytes(lossy), size(640, 320));
-        assert_eq!(of_bytes(lossless), size(300, 600));
-        assert_eq!(of_bytes(extended), size(1000, 500));
-        assert_eq!(of_bytes(&photo(9)), size(4032, 3024));
-        assert_eq!(of_bytes(&photo(60_000)), size(4032, 3024));
+        assert_eq!(of_text(PNG_HEAD), Some(size(1000, 500)));
+        assert_eq!(of_bytes(b"GIF89a\x40\x01\xc8\x00"), Some(size(320, 200)));
+        assert_eq!(of_bytes(lossy), Some(size(640, 320)));
+        assert_eq!(of_bytes(lossless), Some(size(300, 600)));
+        assert_eq!(of_bytes(extended), Some(size(1000, 500)));
+        assert_eq!(of_bytes(&photo(9)), Some(size(4032, 3024)));
+        assert_eq!(of_bytes(&photo(60_000)), Some(size(4032, 3024)));
     }
 
     #[test]
     fn a_data_url_is_read_in_any_spelling_and_anything_else_is_no_picture() {
-        assert_eq!(of_text(&format!("data:image/png;base64,{PNG_HEAD}")), size(1000, 500));
-        assert_eq!(of_text(&format!("DATA:image/png;charset=x;BASE64,{PNG_HEAD}")), size(1000, 500));
+        assert_eq!(of_text(&format!("data:image/png;base64,{PNG_HEAD}")), Some(size(1000, 500)));
+        assert_eq!(of_text(&format!("DATA:image/png;charset=x;BASE64,{PNG_HEAD}")), Some(size(1000, 500)));
         for text in [
             "",
             "https://example.org/a.png",
@@ -185,7 +185,7 @@ mod tests {
     fn a_frame_beyond_the_bound_is_not_looked_for() {
         let two = [photo(65_000), photo(9)[2..].to_vec()].concat();
 
-        assert_eq!(of_bytes(&two), size(4032, 3024));
+        assert_eq!(of_bytes(&two), Some(size(4032, 3024)));
         assert_eq!(decoded(&"A".repeat(200_000)).len(), limits::IMAGE_HEAD_BYTES_MAX);
         assert_eq!(of_bytes(b"GIF89a\0\0\xc8\0"), None);
     }

@@ -58,8 +58,18 @@ impl Lane<'_> {
         scanner.end(&mut sink);
     }
 
+    /// Names the event that the next document is.
+    pub(super) fn begin(&mut self, event: &str) {
+        self.json.reader.event(event);
+    }
+
+    /// Takes note of an error that the framing itself names.
+    pub(super) fn fail(&mut self, code: &str) {
+        self.json.envelope.fail(code);
+    }
+
     /// Ends the current document of several. `intact` is false if some of it was left out.
-    fn next(&mut self, intact: bool) {
+    pub(super) fn next(&mut self, intact: bool) {
         self.finish();
         let scanner = &mut self.json.scanner;
         if intact && !self.json.closing && !scanner.is_complete() && !scanner.is_blank() {
@@ -77,7 +87,7 @@ impl Lane<'_> {
 
 impl Events for Lane<'_> {
     fn name(&mut self, name: &str) {
-        self.json.reader.event(name);
+        self.begin(name);
     }
     fn data(&mut self, piece: &[u8]) {
         self.scan(piece);

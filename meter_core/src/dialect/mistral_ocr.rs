@@ -36,7 +36,7 @@ impl Reader for Ocr {
 /// What stands at `path` of a request.
 pub(super) fn request_part(path: &str) -> Part {
     match path {
-        "document" => Part::Media,
+        "document.document_url" | "document.image_url" | "document.file_id" => Part::Picture,
         "document_annotation_prompt" => Part::Text,
         _ => Part::Other,
     }
@@ -75,6 +75,6 @@ mod tests {
         let body = r#"{"model":"mistral-ocr-latest","document":{"type":"document_url","document_url":"u"}}"#;
         let facts = read_request(&route(MistralOcr), Headers(&[]), body.as_bytes());
 
-        assert_eq!((facts.prompt.media, facts.prompt.text_bytes()), (1, 0));
+        assert_eq!((facts.prompt.images.len(), facts.prompt.text_bytes()), (1, 0));
     }
 }

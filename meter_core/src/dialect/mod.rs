@@ -7,8 +7,13 @@
 mod anthropic_batch_results;
 mod anthropic_messages;
 mod anthropic_usage;
+mod aws_error;
+mod bedrock_chunk;
 mod bedrock_converse;
 mod bedrock_invoke;
+mod bedrock_native;
+mod bedrock_stream;
+mod bedrock_usage;
 mod by_model;
 mod choices;
 mod cohere_chat;
@@ -26,6 +31,7 @@ mod gemini_interactions;
 mod gemini_live;
 mod gemini_usage;
 mod image_size;
+mod include_usage;
 mod lane;
 mod llama_cpp_completion;
 mod mistral_ocr;
@@ -41,6 +47,7 @@ mod openai_responses;
 mod openai_runs;
 mod openai_tools;
 mod openai_usage;
+mod piece;
 mod prompt;
 mod protojson;
 mod reader;
@@ -55,8 +62,9 @@ mod subsets;
 mod tgi_generate;
 
 pub use finding::{Finding, Progress, SubCall};
+pub(crate) use include_usage::{Addition, addition, with_usage_asked};
 pub use prompt::{Image, ImageSize, Prompt};
-pub use refusal::{error_body, error_status};
+pub use refusal::{error_body, error_field, error_status};
 pub use reply::Reply;
 pub(crate) use reply::SWITCHING_PROTOCOLS;
 pub use request::{RequestFacts, read_request};
@@ -160,6 +168,11 @@ impl Dialect {
         matches!(self, Self::OllamaChat)
     }
 
+    /// Whether its requests can be Anthropic's.
+    pub(super) const fn is_messages(self) -> bool {
+        matches!(self, Self::AnthropicMessages | Self::BedrockInvoke)
+    }
+
     /// Whether its streams are lines of JSON, whatever their media type.
     pub(super) const fn streams_in_lines(self) -> bool {
         matches!(self, Self::OllamaChat | Self::CohereChat)
@@ -182,6 +195,12 @@ impl Dialect {
         )
     }
 
+    /// Whether the name asked for says more about the price than the one that answered: Bedrock's names a profile, whose regions
+    /// have prices of their own.
+    pub const fn is_priced_as_asked(self) -> bool {
+        matches!(self, Self::BedrockConverse | Self::BedrockInvoke)
+    }
+
     /// The reader of the reply that `head` begins.
     fn reader(self, head: &reader::Head<'_>) -> Box<dyn reader::Reader> {
         match self {
@@ -199,7 +218,7 @@ impl Dialect {
             Self::GeminiEmbeddings => Box::new(gemini_embeddings::Embeddings::default()),
             Self::GeminiInteractions => Box::new(gemini_interactions::Interactions::default()),
             Self::GeminiLive => Box::new(gemini_live::Live::default()),
-            Self::BedrockConverse => Box::new(bedrock_converse::Converse::default()),
+            Self::BedrockConverse => Box::new(bedrock_converse::Converse::new(head)),
             Self::BedrockInvoke => Box::new(bedrock_invoke::Invoke::new(head)),
             Self::CohereChat => Box::new(cohere_chat::Chat::default()),
             Self::CohereEmbed => Box::new(cohere_embed::Embed::default()),

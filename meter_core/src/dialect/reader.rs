@@ -65,6 +65,8 @@ pub(super) struct Outcome {
     pub(super) service_tier: Option<String>,
     /// The price that the provider states, where `stated_cost` does not know its place.
     pub(super) cost: Option<Nano>,
+    /// The provider's name for the error, where it does not stand where most put it.
+    pub(super) error_code: Option<String>,
     /// Contradictions in what was stated.
     pub(super) defects: Defects,
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Dialect;
+use crate::frame::event_stream;
 
 /// Whose words an error is told in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,7 +13,9 @@ enum Words {
     Google,
     Bedrock,
     Message,
+    Detail,
     Text,
+    Tgi,
 }
 
 const fn words(dialect: Dialect) -> Words {
@@ -24,7 +27,9 @@ const fn words(dialect: Dialect) -> Words {
         | Dialect::GeminiLive => Words::Google,
         Dialect::BedrockConverse | Dialect::BedrockInvoke => Words::Bedrock,
         Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => Words::Message,
-        Dialect::OllamaChat | Dialect::OllamaEmbed | Dialect::TgiGenerate => Words::Text,
+        Dialect::MistralOcr => Words::Detail,
+        Dialect::OllamaChat | Dialect::OllamaEmbed => Words::Text,
+        Dialect::TgiGenerate => Words::Tgi,
         _ => Words::OpenAi,
     }
 }
@@ -34,6 +39,14 @@ pub const fn error_status(dialect: Dialect) -> u16 {
     match words(dialect) {
         Words::Bedrock | Words::Message => 402,
         _ => 429,
+    }
+}
+
+/// The name that the provider's clients give a refusal, where they read it from a header field, and that field.
+pub const fn error_field(dialect: Dialect) -> Option<(&'static str, &'static str)> {
+    match words(dialect) {
+        Words::Bedrock => Some(("x-amzn-errortype", "ServiceQuotaExceededException")),
+        _ => None,
     }
 }
 
@@ -57,13 +70,35 @@ pub(super) fn error_event(dialect: Dialect, message: &str, code: &str) -> Vec<u8
             event["sequence_number"] = json!(0);
             "event: error\n"
         }
+        Dialect::GeminiInteractions => {
+            event["event_type"] = json!("error");
+            // Of an event the code is a word.
+            event["error"]["code"] = json!(code);
+            "event: error\n"
+        }
+        Dialect::CohereChat => {
+            // No event is an error; the one that ends a stream may carry one.
+            event = json!({"type": "message-end", "delta": {"finish_reason": "ERROR", "error": message}});
+            "event: message-end\n"
+        }
         _ => "",
     };
     format!("{name}data: {event}\n\n").into_bytes()
 }
 
+/// The message of an AWS event stream that ends one which is cut, so that its clients raise.
+pub(super) fn error_message(dialect: Dialect, message: &str, code: &str) -> Vec<u8> {
+    let headers = [
+        // The one exception of these streams that speaks of quotas.
+        (":exception-type", "throttlingException"),
+        (":content-type", "application/json"),
+        (":message-type", "exception"),
+    ];
+    event_stream::encode(&headers, &error_body(dialect, message, code)).unwrap_or_default()
+}
+
 /// The message that tells why a session is ended, before its close.
-pub(super) fn error_message(dialect: Dialect, message: &str, code: &str) -> String {
+pub(super) fn session_message(dialect: Dialect, message: &str, code: &str) -> String {
     let mut error = error(dialect, message, code);
     if words(dialect) == Words::OpenAi {
         error["type"] = json!("error");
@@ -82,7 +117,10 @@ fn error(dialect: Dialect, message: &str, code: &str) -> Value {
             json!({"error": {"code": status, "message": message, "status": "RESOURCE_EXHAUSTED"}})
         }
         Words::Bedrock | Words::Message => json!({"message": message}),
+        Words::Detail => json!({"detail": message}),
         Words::Text => json!({"error": message}),
+        // Its clients raise by type: this one means that they may come back later.
+        Words::Tgi => json!({"error": message, "error_type": "overloaded"}),
         Words::OpenAi => json!({"error": {"message": message, "type": code, "param": null, "code": code}}),
     }
 }
@@ -107,6 +145,44 @@ mod tests {
         assert_eq!(anthropic["type"], "error");
         assert_eq!(anthropic["error"]["type"], "rate_limit_error");
         assert_eq!(anthropic["error"]["message"], HOSTILE);
+    }
+
+    #[test]
+    fn each_provider_has_a_shape_of_its_own() {
+        let google = json!({"error": {"code": 429, "message": HOSTILE, "status": "RESOURCE_EXHAUSTED"}});
+        let cases = [
+            (Dialect::GeminiGenerate, google.clone()),
+            (Dialect::GeminiEmbeddings, google),
+            (Dialect::CohereChat, json!({"message": HOSTILE})),
+            (Dialect::CohereRerank, json!({"message": HOSTILE})),
+            (Dialect::MistralOcr, json!({"detail": HOSTILE})),
+            (Dialect::OllamaEmbed, json!({"error": HOSTILE})),
+            (Dialect::TgiGenerate, json!({"error": HOSTILE, "error_type": "overloaded"})),
+        ];
+        for (dialect, expected) in cases {
+            let body: Value =
+                serde_json::from_slice(&error_body(dialect, HOSTILE, "insufficient_quota")).unwrap();
+            assert_eq!(body, expected, "{dialect:?}");
+        }
+    }
+
+    #[test]
+    fn a_stream_ends_in_the_words_of_its_dialect() {
+        let event = |dialect| String::from_utf8(error_event(dialect, "no", "insufficient_quota")).unwrap();
+
+        assert_eq!(
+            event(Dialect::GeminiGenerate),
+            "data: {\"error\":{\"code\":429,\"message\":\"no\",\"status\":\"RESOURCE_EXHAUSTED\"}}\n\n"
+        );
+        assert_eq!(
+            event(Dialect::GeminiInteractions),
+            "event: error\ndata: {\"error\":{\"code\":\"insufficient_quota\",\"message\":\"no\",\"status\":\"RESOURCE_EXHAUSTED\"},\
+             \"event_type\":\"error\"}\n\n"
+        );
+        assert_eq!(
+            event(Dialect::CohereChat),
+            "event: message-end\ndata: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"ERROR\",\"error\":\"no\"}}\n\n"
+        );
     }
 
     #[test]

@@ -16,6 +16,35 @@ use crate::usage::{Defect, Defects, Provenance};
 /// The status of a response behind which a session begins.
 pub(crate) const SWITCHING_PROTOCOLS: u16 = 101;
 
+/// What a reply is to be, as far as the request says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// The result of work asked for earlier: a file of many documents is no stream.
+    Result,
+    /// One document.
+    Document,
+    /// A stream.
+    Stream,
+    /// A stream by the path itself, so that even its refusal is the answer to one.
+    StreamByPath,
+}
+
+impl Asked {
+    fn by(route: &Route, facts: &RequestFacts) -> Self {
+        match (route.poll, route.stream, facts.stream) {
+            (true, _, _) => Self::Result,
+            (false, true, _) => Self::StreamByPath,
+            (false, false, true) => Self::Stream,
+            (false, false, false) => Self::Document,
+        }
+    }
+
+    /// Whether a reply in this framing counts as streamed.
+    fn streamed(self, framing: &Framing) -> bool {
+        self == Self::StreamByPath || (self != Self::Result && framing.is_stream())
+    }
+}
+
 /// Reader of one reply.
 pub struct Reply {
     decoder: Decoder,
@@ -28,7 +57,8 @@ impl Reply {
         let head = Head { route, facts, headers };
         let session = status == SWITCHING_PROTOCOLS;
         let framing = if session { Framing::of_session(headers) } else { Framing::of(&head) };
-        let mut finding = Finding { streamed: framing.is_stream() && !route.poll, ..Finding::default() };
+        let asked = Asked::by(route, facts);
+        let mut finding = Finding { streamed: asked.streamed(&framing), ..Finding::default() };
         if route.operation == Operation::Unknown {
             finding.defects.insert(Defect::UnknownOperation);
         }
@@ -36,8 +66,7 @@ impl Reply {
             decoder: Decoder::new(headers.get("content-encoding")),
             body: Body {
                 billable: route.billable,
-                poll: route.poll,
-                asked_stream: facts.stream,
+                asked,
                 success: session || (200..300).contains(&status),
                 dialect: route.dialect,
                 framing,
@@ -89,8 +118,7 @@ impl Reply {
 /// The decoded body.
 struct Body {
     billable: bool,
-    poll: bool,
-    asked_stream: bool,
+    asked: Asked,
     success: bool,
     dialect: Dialect,
     framing: Framing,
@@ -100,8 +128,10 @@ struct Body {
 
 impl Body {
     fn feed(&mut self, bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<usize> {
-        let skipped = self.framing.settle(bytes, self.asked_stream, self.dialect.streams_in_lines());
-        self.finding.streamed = self.framing.is_stream() && !self.poll;
+        // A refusal is one document, whatever was asked for.
+        let stream = self.success && matches!(self.asked, Asked::Stream | Asked::StreamByPath);
+        let skipped = self.framing.settle(bytes, stream, self.dialect.streams_in_lines());
+        self.finding.streamed = self.asked.streamed(&self.framing);
         let bytes = bytes.get(skipped..).unwrap_or_default();
         let mut lane = Lane { json: &mut self.json, text };
         self.framing.feed(bytes, &mut lane).map(|boundary| boundary + skipped)
@@ -116,12 +146,16 @@ impl Body {
         finding.response_model = stated(&outcome.model, &envelope.model);
         finding.response_id = stated(&outcome.id, &envelope.id);
         finding.service_tier = stated(&outcome.service_tier, &envelope.service_tier);
-        finding.error_code = if envelope.error || !self.success { envelope.error_name() } else { None };
+        finding.error_code = (envelope.error || !self.success)
+            .then(|| stated(&outcome.error_code, &envelope.error_name()))
+            .flatten();
         finding.text_seen = self.json.text_seen;
         finding.pending = outcome.pending;
         finding.finished = match self.framing {
             Framing::Document | Framing::Array(_) => self.json.scanner.is_complete(),
-            Framing::Events(_) | Framing::Lines(_) | Framing::Session(_) => self.json.done || outcome.ended,
+            Framing::Events(_) | Framing::Lines(_) | Framing::Messages(_) | Framing::Session(_) => {
+                self.json.done || outcome.ended
+            }
             Framing::Unsure(_) | Framing::Opaque => false,
         };
         finding.defects = self.json.defects;
@@ -159,8 +193,8 @@ impl Body {
         let paid = self.billable && self.success;
         let finding = &mut self.finding;
         finding.finished |= match self.framing {
-            Framing::Events(_) => whole && outcome.stopped,
-            Framing::Lines(_) => whole && (outcome.stopped || self.poll),
+            Framing::Events(_) | Framing::Messages(_) => whole && outcome.stopped,
+            Framing::Lines(_) => whole && (outcome.stopped || self.asked == Asked::Result),
             // A paid stream that was announced and never began has lost its answer.
             Framing::Unsure(_) => whole && !(finding.streamed && paid),
             Framing::Opaque => whole,

@@ -2,13 +2,12 @@
 
 use serde_json::Value;
 
-use super::prompt::{Image, ImageSize};
-use super::{Dialect, Prompt, form, image_size, name};
+use super::piece::Piece;
+use super::{Dialect, Prompt, form, name};
 use crate::decode::Decoder;
 use crate::detect::Route;
 use crate::headers::Headers;
 use crate::json_scan::{Interest, Scalar, Scanner, Take, Visitor};
-use crate::prompt_rules::Detail;
 use crate::usage::{Defect, Defects};
 
 /// What stands at a path of a request, as far as counting goes.
@@ -48,20 +47,34 @@ pub(super) enum Part {
     Other,
 }
 
-/// Types of content parts that are pictures, and that are other media.
-const PICTURES: [&str; 3] = ["image_url", "input_image", "image"];
-const OTHER_MEDIA: [&str; 6] = ["input_audio", "audio", "video", "file", "input_file", "document"];
-
-/// The longer lifetime of a cache write, as Anthropic spells it.
+/// Short strings that are read whatever the dialect.
+const KEPT: [&str; 12] = [
+    "model",
+    "service_tier",
+    "serviceTier",
+    "user",
+    "safety_identifier",
+    "metadata.session_id",
+    "tool_choice",
+    "tool_choice.type",
+    "previous_response_id",
+    "conversation",
+    "conversation.id",
+    "prompt.id",
+];
+/// Anthropic's name of the end user.
+const USER_ID: &str = "metadata.user_id";
+/// The longer lifetime of a cache write, as Anthropic and Bedrock spell it.
 const LONG_CACHE: &str = "1h";
 
 /// Whether the lifetime of a cache write stands at `path`.
 fn is_cache_lifetime(path: &str) -> bool {
-    path.ends_with("cache_control.ttl")
+    path.ends_with("cache_control.ttl") || path.ends_with("cachePoint.ttl")
 }
 
 /// What a request asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that a request says or does not")]
 pub struct RequestFacts {
     /// The model asked for.
     pub model: Option<String>,
@@ -152,47 +165,6 @@ struct Reading {
     piece: Piece,
 }
 
-/// What a content part has shown of its media; its members come in any order.
-#[derive(Default)]
-struct Piece {
-    kind: Option<Media>,
-    /// Data or a link was seen.
-    data: bool,
-    /// The text in progress is such data.
-    reading: bool,
-    /// The beginning of the data.
-    head: String,
-    size: Option<ImageSize>,
-    detail: Detail,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Media {
-    Picture,
-    Other,
-}
-
-impl Piece {
-    fn begin(&mut self) -> Take {
-        self.data = true;
-        self.reading = true;
-        self.head.clear();
-        Take::Text
-    }
-
-    /// Keeps the beginning of the data.
-    fn push(&mut self, text: &str) {
-        let room = image_size::HEAD_CHARS_MAX.saturating_sub(self.head.len());
-        self.head.push_str(&text[..text.floor_char_boundary(room)]);
-    }
-
-    fn end(&mut self) {
-        self.reading = false;
-        self.size = image_size::of_text(&self.head).or(self.size);
-        self.head = String::new();
-    }
-}
-
 /// A user's id without the session that one coding client packs into it, which would make every session a user: after
 /// `_session_`, or both as members of a JSON object.
 fn user_and_session(id: &str) -> (Option<String>, Option<String>) {
@@ -203,17 +175,6 @@ fn user_and_session(id: &str) -> (Option<String>, Option<String>) {
     }
     let (user, session) = id.split_once("_session_").unwrap_or((id, ""));
     (name(user), name(session))
-}
-
-/// What media a content part of this type is, whether in a dialect's words or as a media type.
-fn media(kind: &str) -> Option<Media> {
-    if PICTURES.contains(&kind) || kind.starts_with("image/") {
-        return Some(Media::Picture);
-    }
-    let other = OTHER_MEDIA.contains(&kind)
-        || ["audio/", "video/"].iter().any(|family| kind.starts_with(family))
-        || kind == "application/pdf";
-    other.then_some(Media::Other)
 }
 
 impl Reading {
@@ -243,19 +204,8 @@ impl Reading {
         self.value(name, scalar);
     }
 
-    /// Ends the content part in progress. A file that turns out to be a picture is one.
-    fn end_piece(&mut self) {
-        let piece = std::mem::take(&mut self.piece);
-        let prompt = &mut self.facts.prompt;
-        match piece.kind {
-            Some(Media::Other) if piece.size.is_none() => prompt.media += 1,
-            None if !piece.data => {}
-            _ => prompt.push_image(Image { size: piece.size, detail: piece.detail }),
-        }
-    }
-
     fn finish(mut self) -> RequestFacts {
-        self.end_piece();
+        self.piece.finish(&mut self.facts.prompt);
         let Self { mut facts, completion_tokens, n, prompts, .. } = self;
         facts.prompt.end();
         facts.max_output_tokens = completion_tokens.or(facts.max_output_tokens);
@@ -290,19 +240,14 @@ impl Visitor for Reading {
 
     fn leave(&mut self, path: &str) {
         if path.ends_with(".#") {
-            self.end_piece();
+            self.piece.finish(&mut self.facts.prompt);
         }
     }
 
     fn string(&mut self, path: &str) -> Take {
-        match path {
-            "tool_choice" | "tool_choice.type" => return Take::Value,
-            "previous_response_id" | "conversation" | "conversation.id" | "prompt.id" => return Take::Value,
-            "model" | "service_tier" | "serviceTier" | "user" | "safety_identifier" => return Take::Value,
-            "metadata.user_id" if self.dialect == Dialect::AnthropicMessages => return Take::Value,
-            "metadata.session_id" => return Take::Value,
-            _ if is_cache_lifetime(path) => return Take::Value,
-            _ => {}
+        let user = path == USER_ID && self.dialect.is_messages();
+        if user || KEPT.contains(&path) || is_cache_lifetime(path) {
+            return Take::Value;
         }
         match self.dialect.request_part(path) {
             Part::Text | Part::Json => self.begin_text(),
@@ -323,7 +268,10 @@ impl Visitor for Reading {
                 Take::Skip
             }
             Part::SourceData if self.plain_source => self.begin_text(),
-            Part::SourceData | Part::Picture => self.piece.begin(),
+            Part::SourceData | Part::Picture => {
+                self.piece.begin();
+                Take::Text
+            }
             Part::Kind | Part::SourceKind | Part::Detail => Take::Value,
             _ => Take::Skip,
         }
@@ -339,7 +287,7 @@ impl Visitor for Reading {
             "service_tier" | "serviceTier" => facts.service_tier = text.and_then(name),
             "user" => facts.user = text.and_then(name).or(facts.user.take()),
             "safety_identifier" => facts.user = facts.user.take().or_else(|| text.and_then(name)),
-            "metadata.user_id" => {
+            USER_ID => {
                 let (user, session) = text.map(user_and_session).unwrap_or_default();
                 facts.user = user;
                 facts.session = session.or(facts.session.take());
@@ -360,14 +308,8 @@ impl Visitor for Reading {
             "n" | "best_of" => self.choose(value),
             _ if is_cache_lifetime(path) => facts.long_cache |= text == Some(LONG_CACHE),
             _ => match self.dialect.request_part(path) {
-                Part::Kind => self.piece.kind = text.and_then(media).or(self.piece.kind),
-                Part::Detail => {
-                    self.piece.detail = match text {
-                        Some("low") => Detail::Low,
-                        Some("high" | "original") => Detail::High,
-                        _ => Detail::Auto,
-                    };
-                }
+                Part::Kind => self.piece.is(text),
+                Part::Detail => self.piece.looked_at(text),
                 Part::SourceKind => self.plain_source = text == Some("text"),
                 Part::MaxOutput => facts.max_output_tokens = value.count(),
                 Part::Choices => self.choose(value),
@@ -380,7 +322,7 @@ impl Visitor for Reading {
     }
 
     fn text(&mut self, _: &str, piece: &str) {
-        if self.piece.reading {
+        if self.piece.is_reading() {
             self.piece.push(piece);
         } else if !self.facts.prompt.push(piece) {
             self.facts.defects.insert(Defect::RequestIncomplete);
@@ -388,7 +330,7 @@ impl Visitor for Reading {
     }
 
     fn text_end(&mut self, _: &str) {
-        if self.piece.reading {
+        if self.piece.is_reading() {
             return self.piece.end();
         }
         self.facts.prompt.end();
@@ -398,7 +340,9 @@ impl Visitor for Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::prompt::{Image, ImageSize};
     use crate::dialect::sample::route;
+    use crate::prompt_rules::Detail;
 
     fn read(dialect: Dialect, body: &str) -> RequestFacts {
         read_request(&route(dialect), Headers(&[]), body.as_bytes())

@@ -59,6 +59,15 @@ impl<'a> Sample<'a> {
         }
     }
 
+    /// A successful AWS event stream.
+    pub(super) fn messages(dialect: Dialect, body: &'a [u8]) -> Self {
+        Self {
+            headers: vec![(b"content-type", b"application/vnd.amazon.eventstream")],
+            body,
+            ..Self::document(dialect, "")
+        }
+    }
+
     /// What a provider says in a session, as [`frames`].
     pub(super) fn session(dialect: Dialect, body: &'a [u8]) -> Self {
         let headers = vec![(b"upgrade".as_slice(), b"websocket".as_slice())];

@@ -6,6 +6,7 @@ use super::decision::{Answer, Cause, Decision};
 use super::hold::{self, Forecast, Hold};
 use super::output::Output;
 use super::prompt_count::PromptCount;
+use super::unasked_usage::Passing;
 use super::{Cutting, Exchange, Opening, caller, retry};
 use crate::budget::{Dimension, Mode, Subject};
 use crate::cost::Rates;
@@ -45,6 +46,7 @@ impl Exchange {
         let rates = priced_rates(&meter, &route.provider, &facts, now, input.held());
         let batch = route.operation == Operation::Batches && creates(request.method, request.path);
         let unmetered = batch.then_some("batch");
+        let passing = Passing::of(&meter.policies, &route, &facts, &request);
         let mut exchange = Self {
             opened_ns: now,
             last_ns: now,
@@ -57,6 +59,7 @@ impl Exchange {
             hold: None,
             renew_at: now.saturating_add(limits::RESERVATION_TTL_NS / 2),
             reply: None,
+            unasked: None,
             session: None,
             status: 0,
             first_chunk_at: None,
@@ -73,11 +76,12 @@ impl Exchange {
             rates,
             output,
         };
-        exchange.admit(now);
+        exchange.admit(passing, now);
         Some(exchange)
     }
 
-    fn admit(&mut self, now: i64) {
+    /// Refuses the request, or lets it go as `passing` says.
+    fn admit(&mut self, passing: Passing, now: i64) {
         let meter = Arc::clone(&self.meter);
         let costs = self.route.billable && !self.route.poll;
         let policy = self.against_policy(costs);
@@ -86,7 +90,7 @@ impl Exchange {
         let mut shadow = policy.filter(|_| mode == Mode::Shadow);
         let mut state = meter.state();
         if let Some(attempt) = self.attempt {
-            self.retry = state.attempts.begin(attempt, self.id.bits(), self.retry, now);
+            self.retry = state.attempts.begin(attempt, self.retry, now);
         }
         if costs && meter.has_budgets && refused.is_none() {
             let forecast = Forecast {
@@ -113,7 +117,7 @@ impl Exchange {
         let (decision, mode, reason) = match (&refused, &shadow) {
             (Some(cause), _) => ("refuse", "enforce", cause.reason),
             (None, Some(cause)) => ("refuse", "shadow", cause.reason),
-            (None, None) => ("admit", "enforce", "none"),
+            (None, None) => passing.counted,
         };
         state.tally.count(Series::Decisions, &[decision, mode, reason]);
         if self.retry > 0 {
@@ -126,6 +130,8 @@ impl Exchange {
         if let Some(cause) = refused {
             let answer = Answer::refuse(self.route.dialect, cause, &self.id.to_string(), now);
             self.decision = Decision::Refuse(Arc::new(answer));
+        } else if let Some(rewrite) = passing.rewrite {
+            self.decision = Decision::Rewrite(Arc::new(rewrite));
         }
     }
 

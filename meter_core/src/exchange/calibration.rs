@@ -13,8 +13,8 @@ use crate::limits;
 
 /// Percent of the estimate below and from which a ratio is no matter of vocabularies, and teaches nothing.
 const PERCENT_MIN: u64 = 25;
-const PERCENT_MAX: u64 = 400;
-const BUCKETS: usize = (PERCENT_MAX - PERCENT_MIN) as usize;
+const PERCENT_MAX: u64 = PERCENT_MIN + BUCKETS as u64;
+const BUCKETS: usize = 375;
 /// Tokens from which an estimate teaches: below, single tokens of framing are many percent.
 const TEACHING_TOKENS_MIN: u64 = 64;
 /// Ratios before anything is believed.

@@ -68,7 +68,7 @@ impl Exchange {
         }
         let mut state = self.meter.state();
         if let Some(attempt) = attempt {
-            state.attempts.answered(attempt, self.id.bits());
+            state.attempts.answered(attempt);
         }
         if let (true, Some(organization)) = (learns, stated) {
             if let Some(key) = &self.key_fingerprint {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::budget::Refusal;
-use crate::dialect::{Dialect, error_body, error_status};
+use crate::dialect::{Dialect, error_body, error_field, error_status};
 use crate::limits;
 
 /// The answer to a request.
@@ -11,6 +11,8 @@ use crate::limits;
 pub enum Decision {
     /// It goes upstream unchanged.
     Admit,
+    /// It goes upstream as it stands here.
+    Rewrite(Arc<Rewrite>),
     /// It must not be sent; the client gets this answer instead.
     Refuse(Arc<Answer>),
 }
@@ -20,6 +22,8 @@ pub enum Decision {
 pub enum Passage {
     /// It goes to the client unchanged.
     Forward,
+    /// The client gets these bytes in its place. None where it was left out or is held back: the end of an event decides.
+    Replace(Vec<u8>),
     /// The reply ends here: forward these bytes and stop the upstream.
     Cut {
         /// The rest of the last whole event and the provider's error event.
@@ -29,12 +33,21 @@ pub enum Passage {
     },
 }
 
+/// A request as it is to be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rewrite {
+    /// The whole body. Empty once the reply has begun: then it was sent, and a long stream need not keep it.
+    pub body: Vec<u8>,
+    /// Header fields, each to stand in the place of all those of its name.
+    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
 /// Why a request was refused or a reply cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// The binding budget; None when a policy spoke.
     pub budget: Option<Arc<str>>,
-    /// usd, tokens, requests, unpriced, unknown_path or unmetered.
+    /// usd, tokens, requests, unpriced, `unknown_path` or unmetered.
     pub reason: &'static str,
     /// When trying again may help.
     pub resets_at_ns: Option<i64>,
@@ -107,6 +120,7 @@ impl Answer {
             field("x-tokmeter-request-id", id),
             field("x-tokmeter-reason", cause.reason),
         ];
+        headers.extend(error_field(dialect).map(|(name, value)| field(name, value)));
         if let Some(budget) = &cause.budget {
             headers.push(field("x-tokmeter-budget", budget));
         }
@@ -119,7 +133,7 @@ impl Answer {
 }
 
 /// A header field; what a header cannot carry becomes `?`.
-fn field(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
+pub(super) fn field(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
     let value =
         value.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect::<String>();
     (name.as_bytes().to_vec(), value.into_bytes())
@@ -148,6 +162,20 @@ mod tests {
         assert_eq!(header(&answer, "x-tokmeter-reset"), "10");
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(body["error"]["code"], "insufficient_quota");
+    }
+
+    #[test]
+    fn a_refusal_by_bedrock_has_the_status_and_the_name_that_its_clients_stop_on() {
+        for dialect in [Dialect::BedrockConverse, Dialect::BedrockInvoke] {
+            let answer = Answer::refuse(dialect, cause(None), "id", 0);
+
+            assert_eq!(answer.status, 402);
+            assert_eq!(header(&answer, "x-amzn-errortype"), "ServiceQuotaExceededException");
+            let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+            assert_eq!(body["message"], answer.cause.message());
+        }
+        let other = Answer::refuse(Dialect::OpenAiChat, cause(None), "id", 0);
+        assert!(other.headers.iter().all(|(name, _)| name != b"x-amzn-errortype"));
     }
 
     #[test]

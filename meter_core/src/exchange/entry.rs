@@ -93,13 +93,13 @@ pub struct LedgerEntry {
     pub cost: Option<Nano>,
     /// Whether `cost` is known.
     pub priced: bool,
-    /// admit, refuse or cut.
+    /// admit, rewrite, refuse or cut.
     pub decision: &'static str,
     /// A budget or policy in shadow mode would have refused or cut.
     pub would_refuse: bool,
     /// The budget that refused or cut, or would have.
     pub budget: Option<Arc<str>>,
-    /// usd, tokens, requests, unpriced or unknown_path.
+    /// usd, tokens, requests, unpriced or `unknown_path`.
     pub reason: Option<&'static str>,
     /// How it ended.
     pub outcome: Outcome,

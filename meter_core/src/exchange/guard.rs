@@ -13,15 +13,15 @@ use crate::snapshot::Series;
 impl Exchange {
     /// The answer to a piece of a running reply, which the dialect has read already.
     pub(super) fn pass(&mut self, chunk: &[u8], progress: Progress, was_between: bool, now: i64) -> Passage {
-        if !self.is_guarded() {
-            return Passage::Forward;
+        if self.is_guarded() {
+            self.guard(now);
+            if self.cutting == Cutting::Due
+                && let Some(cut) = self.cut_at(chunk, progress, was_between)
+            {
+                return cut;
+            }
         }
-        self.guard(now);
-        if self.cutting == Cutting::Due {
-            self.cut_at(chunk, progress, was_between)
-        } else {
-            Passage::Forward
-        }
+        self.unasked.as_mut().map_or(Passage::Forward, |unasked| unasked.pass(chunk))
     }
 
     /// Whether the reply is a running stream under a reservation.
@@ -82,13 +82,14 @@ impl Exchange {
         }
     }
 
-    /// Ends the reply between two events: after the last whole one of `chunk`, or before `chunk` where one ended.
-    fn cut_at(&mut self, chunk: &[u8], progress: Progress, was_between: bool) -> Passage {
+    /// Ends the reply between two events: after the last whole one of `chunk`, or before `chunk` where one ended. None in the
+    /// middle of an event.
+    fn cut_at(&mut self, chunk: &[u8], progress: Progress, was_between: bool) -> Option<Passage> {
         let boundary = progress.boundary.or(was_between.then_some(0));
         let whole = boundary.and_then(|boundary| chunk.get(..boundary));
         if whole.is_none() && self.reply.as_ref().is_some_and(Reply::is_plain) {
             // In the middle of an event: the next boundary is near, and a broken event helps nobody.
-            return Passage::Forward;
+            return None;
         }
         let clean = whole.is_some();
         self.cutting = Cutting::Done { clean };
@@ -96,11 +97,14 @@ impl Exchange {
         self.meter.state().tally.count(Series::Decisions, &["cut", "enforce", reason]);
         let mut data = Vec::new();
         if let Some(whole) = whole {
-            data.extend_from_slice(whole);
+            match &mut self.unasked {
+                Some(unasked) => unasked.last(whole, &mut data),
+                None => data.extend_from_slice(whole),
+            }
             let message = self.cause.as_ref().map(Cause::message).unwrap_or_default();
             let words = self.reply.as_ref().map(|reply| reply.last_words(&message, "insufficient_quota"));
             data.extend_from_slice(&words.unwrap_or_default());
         }
-        Passage::Cut { data, clean }
+        Some(Passage::Cut { data, clean })
     }
 }

@@ -47,7 +47,7 @@ impl Exchange {
         let input = self.input.teachable().filter(|_| whole).zip(usage.input_tokens);
         // Hidden reasoning may or may not be among the text.
         let plain = self.facts.choices <= 1 && usage.reasoning_tokens.unwrap_or(0) == 0;
-        let sample = self.id.bits() % SAMPLE_EVERY == 0;
+        let sample = self.id.bits().is_multiple_of(SAMPLE_EVERY);
         let stated = usage.output_tokens.filter(|_| plain);
         let output = stated.and_then(|stated| Some((self.output.teachable(sample)?, stated)));
         Some(Lesson { model, input, output })

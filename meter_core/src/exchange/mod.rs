@@ -16,12 +16,13 @@ mod prompt_count;
 mod retry;
 mod session;
 mod settlement;
+mod unasked_usage;
 mod used;
 
 use std::sync::Arc;
 
 pub use calibration::{Calibration, Calibrations};
-pub use decision::{Answer, Cause, Decision, Passage};
+pub use decision::{Answer, Cause, Decision, Passage, Rewrite};
 pub use entry::{Crossing, LedgerEntry, Outcome};
 pub use expectation::Expectations;
 pub use id::ExchangeId;
@@ -36,6 +37,7 @@ use crate::meter::{Request, Shared};
 use hold::Hold;
 use output::Output;
 use session::Session;
+use unasked_usage::Unasked;
 
 /// How the life of an exchange ended, as its capture adapter saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +103,8 @@ pub struct Exchange {
     hold: Option<Hold>,
     renew_at: i64,
     reply: Option<Reply>,
+    /// Takes out of the reply what the rewriting of its request has added.
+    unasked: Option<Unasked>,
     /// What there is besides the reply while it is a session.
     session: Option<Session>,
     status: u16,
@@ -133,19 +137,26 @@ impl Exchange {
         self.closed
     }
 
-    /// The status line and header fields of the response have arrived.
-    pub fn respond(&mut self, status: u16, headers: Headers<'_>) {
+    /// The status line and header fields of the response have arrived. Whether pieces of its body may be replaced, so that a
+    /// length it declares does not hold for the client.
+    pub fn respond(&mut self, status: u16, headers: Headers<'_>) -> bool {
         if !self.closed && self.reply.is_none() {
             self.status = status;
             self.reply = Some(Reply::new(&self.route, &self.facts, status, headers));
+            if let Decision::Rewrite(rewrite) = &mut self.decision {
+                *rewrite = Arc::default();
+                self.unasked = Unasked::of_reply(status, headers);
+            }
             if status == SWITCHING_PROTOCOLS {
                 self.begin_session(headers);
             }
             self.answered(status, headers);
         }
+        self.unasked.is_some()
     }
 
-    /// One piece of the response body, or of what the provider sends in a session, as it was on the wire.
+    /// One piece of the response body, or of what the provider sends in a session, as it was on the wire. It is read before
+    /// anything is taken out of it.
     pub fn feed(&mut self, chunk: &[u8], now: i64) -> Passage {
         if let Cutting::Done { clean } = self.cutting {
             return Passage::Cut { data: Vec::new(), clean };
@@ -160,6 +171,14 @@ impl Exchange {
         let progress = reply.feed(chunk, &mut |text| output.push(text));
         let was_between = std::mem::replace(&mut self.between_events, progress.at_boundary);
         self.pass(chunk, progress, was_between, now)
+    }
+}
+
+impl Exchange {
+    /// What is held back of the reply. It goes to the client before anything else does when the reply has ended, or when
+    /// pieces are no longer fed here.
+    pub fn release(&mut self) -> Vec<u8> {
+        self.unasked.as_mut().map(Unasked::release).unwrap_or_default()
     }
 }
 

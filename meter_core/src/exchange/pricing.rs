@@ -19,7 +19,10 @@ impl Exchange {
             return Some(Nano::ZERO);
         }
         let counted = used.provenance != Provenance::None;
-        let models = [finding.response_model.as_deref(), self.facts.model.as_deref()];
+        let mut models = [finding.response_model.as_deref(), self.facts.model.as_deref()];
+        if self.route.dialect.is_priced_as_asked() {
+            models.reverse();
+        }
         let book = || {
             let counted = models.into_iter().flatten().filter(|_| counted);
             counted

@@ -29,7 +29,7 @@ impl Exchange {
         let mut state = meter.state();
         state.open = state.open.saturating_sub(1);
         if let (Some(attempt), true) = (self.attempt, outcome != Outcome::Ok) {
-            state.attempts.failed(attempt, self.id.bits(), self.retry, now);
+            state.attempts.failed(attempt, self.retry, now);
         }
         // A poll is free when the response was charged before; the first one that states the usage is charged.
         let again = response.is_some_and(|response| !state.seen.insert(response)) && self.route.poll;
@@ -142,12 +142,13 @@ impl Exchange {
         defects.extend(finding.defects);
         let decision = match (&self.decision, self.is_cut()) {
             (Decision::Refuse(_), _) => "refuse",
-            (Decision::Admit, true) => "cut",
+            (_, true) => "cut",
             (Decision::Admit, false) => "admit",
+            (Decision::Rewrite(_), false) => "rewrite",
         };
         let status = match &self.decision {
             Decision::Refuse(answer) => answer.status,
-            Decision::Admit => self.status,
+            Decision::Admit | Decision::Rewrite(_) => self.status,
         };
         LedgerEntry {
             id: self.id.to_string(),

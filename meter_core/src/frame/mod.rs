@@ -3,6 +3,7 @@
 //! Each is a push parser that hands payload on as it arrives and keeps none of it. Each names, per chunk, the offset just behind
 //! the last complete event: there a stream can be cut and words of ours can follow.
 
+pub mod event_edit;
 pub mod event_stream;
 pub mod json_array;
 pub mod json_lines;

@@ -6,6 +6,7 @@
 //! the last one wins at the visitor.
 
 mod escape;
+mod members;
 mod number;
 mod path;
 mod text;
@@ -16,6 +17,7 @@ use memchr::{memchr2, memchr3};
 use crate::limits;
 use crate::usage::{Defect, Defects};
 use escape::Undone;
+pub use members::{Member, Members, members};
 use number::is_number;
 use path::Path;
 use text::Utf8;

@@ -10,7 +10,7 @@ mod state;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use policies::{Policies, UnknownPaths, Unpriced};
+pub use policies::{IncludeUsage, Policies, UnknownPaths, Unpriced};
 pub(crate) use state::{Finished, State};
 
 use rustc_hash::FxHashSet;

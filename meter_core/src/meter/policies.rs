@@ -14,6 +14,16 @@ pub enum Unpriced {
     PriceAs(String),
 }
 
+/// What to do with a stream that does not ask for its usage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IncludeUsage {
+    /// Leave it: its tokens are counted here.
+    #[default]
+    Leave,
+    /// Ask in its place, and take out of the reply what that adds.
+    Inject,
+}
+
 /// What to do with a request for a path that is not known on a host that is metered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownPaths {
@@ -29,6 +39,8 @@ pub enum UnknownPaths {
 pub struct Policies {
     /// For models without a price.
     pub unpriced: Unpriced,
+    /// For streams that do not ask for their usage.
+    pub include_usage: IncludeUsage,
     /// For paths that are not known.
     pub unknown_paths: UnknownPaths,
     /// Users that applications name are kept by name; else those that a budget names are, and others as fingerprints.
@@ -41,6 +53,7 @@ impl Default for Policies {
     fn default() -> Self {
         Self {
             unpriced: Unpriced::Allow,
+            include_usage: IncludeUsage::Leave,
             unknown_paths: UnknownPaths::Allow,
             plain_users: false,
             mode: Mode::Enforce,

@@ -259,6 +259,58 @@ mod tests {
     }
 
     #[test]
+    fn bedrocks_names_are_found_by_profile_region_version_and_arn() {
+        let profile = |id: &str| format!("arn:aws:bedrock:us-east-1:123456789012:inference-profile/{id}");
+        let sonnet = "regional.anthropic.claude-sonnet-4-5-20250929-v1:0";
+        let cases = [
+            (
+                "anthropic.claude-3-sonnet-20240229-v1:0".to_owned(),
+                "regional.anthropic.claude-3-sonnet-20240229-v1:0",
+            ),
+            (
+                "us.anthropic.claude-3-5-haiku-20241022-v1:0".to_owned(),
+                "regional.anthropic.claude-3-5-haiku-20241022-v1:0",
+            ),
+            ("amazon.titan-text-lite-v1".to_owned(), "amazon.titan-text-lite-v1"),
+            ("amazon.titan-embed-text-v2:0:8k".to_owned(), "amazon.titan-embed-text-v2:0"),
+            ("meta.llama3-1-70b-instruct-v1:0".to_owned(), "meta.llama3-1-70b-instruct-v1:0"),
+            ("mistral.mistral-7b-instruct-v0:2".to_owned(), "mistral.mistral-7b-instruct-v0:2"),
+            ("ca.anthropic.claude-sonnet-4-5-20250929-v1:0".to_owned(), sonnet),
+            (profile("us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0"), sonnet),
+            (
+                "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-4-5-20250929-v1:0"
+                    .to_owned(),
+                sonnet,
+            ),
+            (
+                profile("global.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+                "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            ),
+            (profile("apac.anthropic.claude-opus-5"), "regional.anthropic.claude-opus-5"),
+            (profile("global.anthropic.claude-opus-5"), "global.anthropic.claude-opus-5"),
+            ("apac.amazon.nova-2-lite-v1:0".to_owned(), "regional.amazon.nova-2-lite-v1:0"),
+            ("au.zai.glm-5.3".to_owned(), "regional.zai.glm-5.3"),
+            ("openai.gpt-oss-120b".to_owned(), "openai.gpt-oss-120b-1:0"),
+        ];
+        for (name, id) in cases {
+            assert_eq!(id_of("bedrock", &name).as_deref(), Some(id), "{name}");
+        }
+        // An application's own profile, bought throughput and models of one's own hide what runs.
+        for kind in [
+            "application-inference-profile",
+            "provisioned-model",
+            "custom-model-deployment",
+            "imported-model",
+        ] {
+            assert_eq!(
+                id_of("bedrock", &format!("arn:aws:bedrock:us-east-1:1:{kind}/abcd1234efgh")),
+                None,
+                "{kind}"
+            );
+        }
+    }
+
+    #[test]
     fn what_the_book_does_not_know_is_none() {
         for (provider, model) in [
             ("openai", "gpt-nonsense"),

@@ -15,6 +15,12 @@ const PROVIDER_ALIASES: [(&str, &str); 10] = [
     ("x_ai", "x-ai"),
 ];
 
+/// Where Bedrock's inference profiles run, as their names begin. `global.` is none of them: it has prices of its own.
+const PROFILE_REGIONS: [&str; 13] =
+    ["us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.", "sa.", "in.", "il.", "me.", "af.", "mx."];
+/// Bedrock's `OpenAI`-compatible endpoint leaves out the version that its other names of these models carry.
+const UNVERSIONED: (&str, &str) = ("openai.gpt-oss-", "-1:0");
+
 /// A provider name in the spelling of the book's identifiers and clauses.
 pub(super) fn provider(name: &str) -> String {
     let lower = name.trim().to_lowercase();
@@ -28,7 +34,10 @@ pub(super) fn provider(name: &str) -> String {
 /// 2. with compact dates dashed, as genai-prices does (`gpt-5.2-20251211` is `gpt-5.2-2025-12-11`);
 /// 3. without the resource prefix of an ARN or an URL path (`.../models/gemini-2.5-flash`);
 /// 4. without a trailing date, so that a snapshot newer than the book has the price of its model. A fine-tuned
-///    model (`ft:`) keeps its name: its rates differ from those of its base.
+///    model (`ft:`) keeps its name: its rates differ from those of its base;
+/// 5. for a Bedrock profile, without its region (`apac.anthropic.claude-opus-5`) and as one of the United States, as all
+///    regions have one price;
+/// 6. with the version that one endpoint of Bedrock leaves out.
 pub(super) fn model_spellings(name: &str) -> impl Iterator<Item = String> {
     let lower = name.trim().to_lowercase();
     let bare = ["models/", "inference-profile/", "foundation-model/"]
@@ -38,7 +47,12 @@ pub(super) fn model_spellings(name: &str) -> impl Iterator<Item = String> {
     let last = bare.as_deref().unwrap_or(&lower);
     let undated = if last.starts_with("ft:") { None } else { without_date(last) };
     let dashed = dash_dates(&lower);
-    [Some(lower), dashed, bare, undated].into_iter().flatten()
+    let regionless = PROFILE_REGIONS.iter().find_map(|region| last.strip_prefix(region)).map(str::to_owned);
+    let domestic = regionless.as_ref().map(|model| format!("us.{model}"));
+    let (family, version) = UNVERSIONED;
+    let versioned =
+        (last.starts_with(family) && !last.ends_with(version)).then(|| format!("{last}{version}"));
+    [Some(lower), dashed, bare, undated, regionless, domestic, versioned].into_iter().flatten()
 }
 
 /// `name` with every `-YYYYMMDD` that ends a part written `-YYYY-MM-DD`, or `None` if there is none.
@@ -126,9 +140,17 @@ mod tests {
         assert_eq!(spellings("models/gemini-2.5-flash"), ["models/gemini-2.5-flash", "gemini-2.5-flash"]);
         assert_eq!(
             spellings("arn:aws:bedrock:eu-west-1:1:inference-profile/eu.amazon.nova-lite-v1:0")
-                .last()
+                .get(1..)
                 .unwrap(),
-            "eu.amazon.nova-lite-v1:0"
+            ["eu.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0", "us.amazon.nova-lite-v1:0"]
         );
+    }
+
+    #[test]
+    fn the_region_of_a_bedrock_profile_comes_off_but_not_the_world() {
+        assert_eq!(spellings("apac.x.y"), ["apac.x.y", "x.y", "us.x.y"]);
+        assert_eq!(spellings("global.x.y"), ["global.x.y"]);
+        assert_eq!(spellings("openai.gpt-oss-20b"), ["openai.gpt-oss-20b", "openai.gpt-oss-20b-1:0"]);
+        assert_eq!(spellings("openai.gpt-oss-20b-1:0"), ["openai.gpt-oss-20b-1:0"]);
     }
 }

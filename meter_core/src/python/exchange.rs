@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 
-use super::decision::{Admit, Cut, Forward, Refuse};
+use super::decision::{Admit, Cut, Forward, Refuse, Replace, Rewrite};
 use super::entry::LedgerEntry;
 use super::request::{Fields, slices};
 use crate::exchange::{CloseReason, Decision, Exchange as Core, Passage};
@@ -48,6 +48,7 @@ impl Exchange {
                 let admit = ADMIT.get_or_try_init(py, || Py::new(py, Admit))?;
                 Ok(admit.clone_ref(py).into_any())
             }
+            Decision::Rewrite(core) => Ok(Py::new(py, Rewrite { core })?.into_any()),
             Decision::Refuse(answer) => Ok(Py::new(py, Refuse { answer })?.into_any()),
         }
     }
@@ -57,8 +58,8 @@ impl Exchange {
         self.core().closed()
     }
 
-    fn respond(&self, status: u16, headers: Fields) {
-        self.core().respond(status, Headers(&slices(&headers)));
+    fn respond(&self, status: u16, headers: Fields) -> bool {
+        self.core().respond(status, Headers(&slices(&headers)))
     }
 
     #[getter]
@@ -74,6 +75,11 @@ impl Exchange {
     fn sent(&self, py: Python<'_>, chunk: &[u8], now: i64) -> PyResult<Py<PyAny>> {
         let passage = self.core().sent(chunk, now);
         told(py, passage)
+    }
+
+    fn release<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let held = self.core().release();
+        PyBytes::new(py, &held)
     }
 
     fn close(&self, reason: &str, now: i64) -> PyResult<Option<LedgerEntry>> {
@@ -94,6 +100,10 @@ fn told(py: Python<'_>, passage: Passage) -> PyResult<Py<PyAny>> {
         Passage::Forward => {
             let forward = FORWARD.get_or_try_init(py, || Py::new(py, Forward))?;
             Ok(forward.clone_ref(py).into_any())
+        }
+        Passage::Replace(data) => {
+            let replace = Replace { data: PyBytes::new(py, &data).unbind() };
+            Ok(Py::new(py, replace)?.into_any())
         }
         Passage::Cut { data, clean } => {
             let cut = Cut { data: PyBytes::new(py, &data).unbind(), clean };

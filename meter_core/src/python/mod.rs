@@ -32,7 +32,7 @@ mod _core {
     #[pymodule_export]
     use super::budget::Budget;
     #[pymodule_export]
-    use super::decision::{Admit, Cut, Forward, Refuse};
+    use super::decision::{Admit, Cut, Forward, Refuse, Replace, Rewrite};
     #[pymodule_export]
     use super::entry::LedgerEntry;
     #[pymodule_export]

@@ -4,7 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::budget::parse_mode;
-use crate::meter::{Policies as Core, UnknownPaths, Unpriced};
+use crate::meter::{IncludeUsage, Policies as Core, UnknownPaths, Unpriced};
 
 #[pyclass(frozen, module = "tokmeter._core")]
 pub(crate) struct Policies {
@@ -14,8 +14,14 @@ pub(crate) struct Policies {
 #[pymethods]
 impl Policies {
     #[new]
-    #[pyo3(signature = (*, unpriced="allow", unknown_paths="allow", plain_users=false, mode="enforce"))]
-    fn new(unpriced: &str, unknown_paths: &str, plain_users: bool, mode: &str) -> PyResult<Self> {
+    #[pyo3(signature = (*, unpriced="allow", include_usage="leave", unknown_paths="allow", plain_users=false, mode="enforce"))]
+    fn new(
+        unpriced: &str,
+        include_usage: &str,
+        unknown_paths: &str,
+        plain_users: bool,
+        mode: &str,
+    ) -> PyResult<Self> {
         let unpriced = match (unpriced, unpriced.strip_prefix("price_as:")) {
             ("allow", _) => Unpriced::Allow,
             ("refuse", _) => Unpriced::Refuse,
@@ -23,6 +29,15 @@ impl Policies {
             (other, _) => {
                 let what =
                     format!("unknown policy {other:?} for unpriced models: allow, refuse or price_as:MODEL");
+                return Err(PyValueError::new_err(what));
+            }
+        };
+        let include_usage = match include_usage {
+            "leave" => IncludeUsage::Leave,
+            "inject" => IncludeUsage::Inject,
+            other => {
+                let what =
+                    format!("unknown policy {other:?} for usage that is not asked for: leave or inject");
                 return Err(PyValueError::new_err(what));
             }
         };
@@ -34,6 +49,8 @@ impl Policies {
                 return Err(PyValueError::new_err(what));
             }
         };
-        Ok(Self { core: Core { unpriced, unknown_paths, plain_users, mode: parse_mode(mode)? } })
+        Ok(Self {
+            core: Core { unpriced, include_usage, unknown_paths, plain_users, mode: parse_mode(mode)? },
+        })
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn get_tokenizer(name_or_model: &str) -> PyResult<Tokenizer> {
         .ok_or_else(|| {
             let encodings = tokenizer::ENCODINGS.join(", ");
             PyKeyError::new_err(format!(
-                "no public tokenizer for {name_or_model:?}; name an encoding ({encodings}) or an OpenAI model"
+                "no embedded tokenizer for {name_or_model:?}; name an encoding ({encodings}) or a model that uses one"
             ))
         })
 }
@@ -50,7 +50,7 @@ impl Tokenizer {
         let pattern = tokenizer::Pattern::from_expression(&expression).ok_or_else(|| {
             PyValueError::new_err(
                 "the encoding's pattern has no scanner here; supported are those of tiktoken's gpt2, r50k, p50k, cl100k \
-                 and o200k encodings, character for character",
+                 and o200k encodings, Llama 3's, Qwen's and tekken's, character for character",
             )
         })?;
         let ranks = encoding.getattr("_mergeable_ranks")?.cast_into::<PyDict>()?;
@@ -64,6 +64,25 @@ impl Tokenizer {
         let built = tokenizer::Tokenizer::from_ranks(name, pattern, ranks, specials).map_err(|error| {
             PyValueError::new_err(format!("the encoding's ranks cannot be used: {error}"))
         })?;
+        Ok(Self { source: Source::Built(Arc::new(built)) })
+    }
+
+    /// Builds a tokenizer from a file, which Python reads.
+    #[classmethod]
+    #[pyo3(signature = (path, *, pattern = None))]
+    fn from_file(
+        _class: &Bound<'_, PyType>,
+        path: &Bound<'_, PyAny>,
+        pattern: Option<&str>,
+    ) -> PyResult<Self> {
+        let pattern = pattern.map(named_pattern).transpose()?;
+        let path = path.py().import("pathlib")?.call_method1("Path", (path,))?;
+        let content = path.call_method0("read_bytes")?.cast_into::<PyBytes>()?;
+        let name = path.getattr("name")?.extract()?;
+        let bytes = content.as_bytes();
+        let built = path.py().detach(|| tokenizer::Tokenizer::from_file_content(name, bytes, pattern));
+        let built =
+            built.map_err(|error| PyValueError::new_err(format!("{path}: cannot be used: {error}")))?;
         Ok(Self { source: Source::Built(Arc::new(built)) })
     }
 
@@ -136,6 +155,13 @@ impl Tokenizer {
             Source::Built(tokenizer) => tokenizer,
         }
     }
+}
+
+fn named_pattern(name: &str) -> PyResult<tokenizer::Pattern> {
+    tokenizer::Pattern::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = tokenizer::Pattern::names().collect();
+        PyValueError::new_err(format!("no pattern is called {name:?}; there are {}", names.join(", ")))
+    })
 }
 
 /// The UTF-8 of a `str`, without a copy where Python holds it, or the content of a `bytes`.

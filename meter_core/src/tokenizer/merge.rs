@@ -1,13 +1,15 @@
 //! Merging the bytes of one piece into tokens.
 //!
-//! Owns two algorithms with one answer, that of merging the lowest rank first, leftmost on a tie: literally so for short
-//! pieces, by matching tokens from the left for long ones. Refuses to know how a piece was found.
+//! Owns three algorithms with one answer, that of merging the lowest rank first, leftmost on a tie: literally so for short
+//! pieces, by matching tokens from the left for long ones, and with a queue for long ones of a vocabulary that is not ordered.
+//! Refuses to know how a piece was found.
 //!
 //! A long piece is read from the left. A sequence of tokens is the answer exactly when each two neighbours, merged alone,
 //! stay as they are; so the longest token that fits its left neighbour is tried first, shorter ones next, and a position
 //! that leads nowhere is marked and never entered again. The work is linear in the piece, whatever it contains.
 
 use super::pairs::NONE;
+use super::queued::{self, Merge};
 use super::vocabulary::Vocabulary;
 
 /// Bytes of a piece that is merged literally, in time quadratic in its length. Almost every piece of real text is shorter.
@@ -24,7 +26,7 @@ pub(super) fn count(vocabulary: &Vocabulary, piece: &[u8]) -> usize {
     } else if piece.len() <= LITERAL_BYTES_MAX {
         Literal::<LITERAL_BYTES_MAX>::merge(vocabulary, piece).count
     } else {
-        match_long(vocabulary, piece).len()
+        merge_long(vocabulary, piece).len()
     }
 }
 
@@ -33,8 +35,23 @@ pub(super) fn encode(vocabulary: &Vocabulary, piece: &[u8], tokens: &mut Vec<u32
     if piece.len() <= LITERAL_BYTES_MAX {
         tokens.extend(Literal::<LITERAL_BYTES_MAX>::merge(vocabulary, piece).tokens());
     } else {
-        tokens.append(&mut match_long(vocabulary, piece));
+        tokens.append(&mut merge_long(vocabulary, piece));
     }
+}
+
+fn merge_long(vocabulary: &Vocabulary, piece: &[u8]) -> Vec<u32> {
+    if vocabulary.is_ordered() { match_long(vocabulary, piece) } else { merge_queued(vocabulary, piece) }
+}
+
+/// Merges a piece of any length, of any vocabulary.
+fn merge_queued(vocabulary: &Vocabulary, piece: &[u8]) -> Vec<u32> {
+    let merge_of = |left, right| {
+        let id = vocabulary.merged(left, right);
+        (id != NONE).then_some(Merge { rank: id, id })
+    };
+    let mut tokens = Vec::new();
+    queued::merge(piece.iter().map(|&byte| vocabulary.single(byte)), merge_of, &mut tokens);
+    tokens
 }
 
 /// A piece of at most `N` bytes while it is merged: each token lies at the place of its first byte and names the places
@@ -248,9 +265,29 @@ mod tests {
                     encode(vocabulary, piece, &mut tokens);
 
                     prop_assert_eq!(count(vocabulary, piece), tokens.len());
-                    prop_assert_eq!(match_long(vocabulary, piece), tokens);
+                    prop_assert_eq!(&match_long(vocabulary, piece), &tokens);
+                    prop_assert_eq!(&merge_queued(vocabulary, piece), &tokens);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_vocabulary_out_of_order_is_merged_with_a_queue() {
+        let singles = (0..=255u8).map(|byte| (vec![byte], u32::from(byte)));
+        let ranks = singles.chain([(b"abc".to_vec(), 256), (b"ab".to_vec(), 257), (b"ca".to_vec(), 258)]);
+        let vocabulary = Vocabulary::from_ranks(ranks.collect()).unwrap();
+        for (piece, expected) in [("abca", vec![256, 97]), ("cab", vec![99, 257])] {
+            let long = piece.repeat(LITERAL_BYTES_MAX);
+            let mut tokens = Vec::new();
+            encode(&vocabulary, piece.as_bytes(), &mut tokens);
+            assert_eq!(tokens, expected);
+            // The literal algorithm is the measure, on as much as it takes.
+            let mut short = Vec::new();
+            encode(&vocabulary, &long.as_bytes()[..LITERAL_BYTES_MAX], &mut short);
+
+            assert_eq!(merge_queued(&vocabulary, &long.as_bytes()[..LITERAL_BYTES_MAX]), short);
+            assert_eq!(count(&vocabulary, long.as_bytes()), merge_queued(&vocabulary, long.as_bytes()).len());
         }
     }
 

@@ -8,7 +8,10 @@
 
 mod class;
 mod class_table;
+mod file;
 mod merge;
+mod merge_list;
+mod merging;
 mod model;
 mod normal_form;
 mod packed;
@@ -16,6 +19,7 @@ mod pairs;
 mod pattern;
 mod pieces;
 mod prefixes;
+mod queued;
 mod registry;
 mod scan;
 mod scan_deepseek;
@@ -26,6 +30,7 @@ mod symbol_table;
 mod text_tokenizer;
 mod vocabulary;
 
+pub use file::FileError;
 pub use model::encoding_for_model;
 pub use pattern::Pattern;
 pub use registry::{ENCODINGS, for_model, get};

@@ -65,7 +65,7 @@ impl Pattern {
     }
 
     /// The pattern of expressions that are applied one after the other, each to what the one before left.
-    pub fn from_expressions(expressions: &[&str]) -> Option<Self> {
+    pub(super) fn from_expressions(expressions: &[&str]) -> Option<Self> {
         match expressions {
             [one] => Self::from_expression(one),
             _ => (expressions == DEEPSEEK).then_some(Self::DeepSeek),

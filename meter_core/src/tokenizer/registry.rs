@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::merging::Merging;
 use super::model::encoding_for_model;
 use super::normal_form::Form;
 use super::packed::{self, Packed};
@@ -159,8 +160,8 @@ impl Lazy {
     ) -> Option<&'static Tokenizer> {
         let build = || {
             let specials = specials.into_iter().map(|(name, id)| (name.into_bytes(), id));
-            let vocabulary = Arc::clone(&ranks.get()?.vocabulary);
-            Some(Tokenizer::new(name.to_owned(), pattern, vocabulary, Specials::new(specials)))
+            let merging = Merging::Ranked(Arc::clone(&ranks.get()?.vocabulary));
+            Some(Tokenizer::new(name.to_owned(), Some(pattern), merging, Specials::new(specials)))
         };
         self.tokenizer.get_or_init(build).as_ref()
     }
@@ -177,7 +178,8 @@ impl Lazy {
         let build = || {
             let Shared { vocabulary, specials } = ranks.get()?;
             let specials = Specials::new(specials.iter().cloned());
-            let tokenizer = Tokenizer::new(name.to_owned(), pattern, Arc::clone(vocabulary), specials);
+            let merging = Merging::Ranked(Arc::clone(vocabulary));
+            let tokenizer = Tokenizer::new(name.to_owned(), Some(pattern), merging, specials);
             Some(tokenizer.with_first_id(first_id).with_form(form))
         };
         self.tokenizer.get_or_init(build).as_ref()

@@ -45,6 +45,16 @@ impl Specials {
         None
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Bytes of the longest name.
+    pub(super) fn bytes_max(&self) -> usize {
+        self.lengths.first().copied().unwrap_or(0)
+    }
+
     /// The text of a special token.
     pub(super) fn name(&self, id: u32) -> Option<&[u8]> {
         self.names.get(&id).map(AsRef::as_ref)

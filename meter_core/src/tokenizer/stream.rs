@@ -8,7 +8,7 @@
 
 use std::ops::ControlFlow;
 
-use super::text_tokenizer::Tokenizer;
+use super::text_tokenizer::{Piece, Tokenizer};
 use crate::limits::PENDING_TEXT_BYTES_MAX;
 
 /// Pending bytes worth a scan for finished pieces; below, a scan would cost more than the bytes.
@@ -60,14 +60,31 @@ impl StreamCounter {
         self.settled + tokens(self.tokenizer.count_valid(self.pending.as_bytes()))
     }
 
+    /// What the total cannot exceed when so many more bytes of text are pushed.
+    pub fn total_at_most(&self, bytes: usize) -> u64 {
+        // A token is at least one byte of text, and more text may split a token of the counted text in two.
+        self.total() + tokens(bytes) * self.tokenizer.form().growth_max() + 1
+    }
+
     /// Counts the finished pieces and forgets them.
     fn settle(&mut self) {
         let text = self.pending.as_bytes();
         let (mut last, mut one_before, mut counted) = (None, None, 0);
-        let _all = self.tokenizer.walk(text, |start, end| {
-            if let Some((from, to)) = one_before.replace((start, end)).and_then(|piece| last.replace(piece)) {
-                self.settled += tokens(self.tokenizer.count_piece(text, from, to));
-                counted = to;
+        let horizon = self.tokenizer.horizon(&self.pending);
+        let mut settle = |piece: Option<Piece>| {
+            if let Some(piece) = piece {
+                self.settled += tokens(self.tokenizer.count_piece(text, piece));
+                counted = piece.end;
+            }
+        };
+        let _all = self.tokenizer.walk(text, horizon, |piece| {
+            if piece.inline.is_some() {
+                // It ends the text before it, whose pieces are final.
+                settle(one_before.take());
+                settle(last.take());
+                settle(Some(piece));
+            } else {
+                settle(std::mem::replace(&mut one_before, last.replace(piece)));
             }
             ControlFlow::Continue(())
         });
@@ -89,6 +106,9 @@ mod tests {
     use super::*;
     use crate::tokenizer::{ENCODINGS, get};
     use proptest::prelude::*;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+    use std::sync::LazyLock;
 
     fn total_of(tokenizer: &'static Tokenizer, chunks: impl IntoIterator<Item = String>, eager: bool) -> u64 {
         let mut counter = StreamCounter::new(tokenizer);
@@ -116,6 +136,54 @@ mod tests {
 
                 prop_assert_eq!(total, tokens(tokenizer.count(text.as_bytes())));
             }
+        }
+    }
+
+    /// A vocabulary over characters, with tokens that are found before merging.
+    fn over_characters() -> &'static Tokenizer {
+        static BUILT: LazyLock<Tokenizer> = LazyLock::new(|| {
+            let found_first = ["<b>", "<bc>", "\n", "\n\n", "c<b>c"];
+            let merged = [
+                ["\u{2581}", "a"],
+                ["a", "b"],
+                ["b", "c"],
+                ["\u{2581}a", "b"],
+                ["<", "b"],
+                ["c", "\u{2581}"],
+            ];
+            let singles = (0..256).map(|byte| format!("<0x{byte:02X}>"));
+            let tokens = singles.chain(["a", "b", "c", "<", ">", "\u{2581}"].map(str::to_owned));
+            let tokens = tokens.chain(found_first.map(str::to_owned)).chain(merged.map(|pair| pair.concat()));
+            let vocab: BTreeMap<String, usize> = tokens.zip(0..).collect();
+            let added =
+                found_first.map(|token| json!({"id": vocab[token], "content": token, "special": false}));
+            let file = json!({
+                "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "\u{2581}"},
+                "model": {"type": "BPE", "byte_fallback": true, "vocab": vocab, "merges": merged},
+                "added_tokens": added,
+            });
+            Tokenizer::from_file_content("own".to_owned(), file.to_string().as_bytes(), None).unwrap()
+        });
+        &BUILT
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn tokens_found_first_are_waited_for(text in "[abc<>\n \u{2581}é]{0,40}|(c<b>c|<bc>|<b>|\n\n|ab|[ <c]){0,12}", eager in any::<bool>()) {
+            let total = total_of(over_characters(), text.chars().map(String::from), eager);
+
+            prop_assert_eq!(total, tokens(over_characters().count(text.as_bytes())));
+        }
+
+        // Marks, jamo and what composes with them, so that appended text changes what stands before it.
+        #[test]
+        fn appended_text_may_compose(text in "([aeo <1]|[\u{301}\u{327}\u{338}\u{345}\u{5b0}]|[ᄀ가ᅡᆨかが\u{3099}\u{958}]|\\PC){0,40}", eager in any::<bool>()) {
+            let tokenizer = get("qwen").unwrap();
+            let total = total_of(tokenizer, text.chars().map(String::from), eager);
+
+            prop_assert_eq!(total, tokens(tokenizer.count(text.as_bytes())));
         }
     }
 

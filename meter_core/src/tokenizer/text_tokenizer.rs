@@ -3,12 +3,11 @@
 //! Owns counting, encoding and decoding of whole texts. Refuses to know where its vocabulary came from.
 
 use std::borrow::Cow;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use super::merge;
+use super::merging::Merging;
 use super::normal_form::Form;
-use super::pairs::NONE;
 use super::pattern::Pattern;
 use super::scan::{cl100k_end, llama3_end, o200k_end, qwen_end, r50k_end, tekken_end};
 use super::scan_deepseek::deepseek_end;
@@ -19,12 +18,25 @@ use super::vocabulary::{Vocabulary, VocabularyError};
 /// [`for_model`](super::for_model), or built from ranks.
 pub struct Tokenizer {
     name: String,
-    pattern: Pattern,
-    vocabulary: Arc<Vocabulary>,
+    /// None: text is cut where no token spans.
+    pattern: Option<Pattern>,
+    merging: Merging,
     /// The id of rank 0.
     first_id: u32,
     form: Form,
+    /// Tokens that are found before text is cut, whatever the caller allows: they are no control words, but a part of the
+    /// vocabulary that no merge makes.
+    inline: Specials,
     specials: Specials,
+}
+
+/// A part of a text that is tokenized independently of what surrounds it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// It is this token, found before text was cut.
+    pub(super) inline: Option<u32>,
 }
 
 impl std::fmt::Debug for Tokenizer {
@@ -53,16 +65,19 @@ impl Tokenizer {
         ranks: Vec<(Vec<u8>, u32)>,
         special_tokens: Vec<(Vec<u8>, u32)>,
     ) -> Result<Self, VocabularyError> {
-        Ok(Self::new(name, pattern, Arc::new(Vocabulary::from_ranks(ranks)?), Specials::new(special_tokens)))
+        let vocabulary = Arc::new(Vocabulary::from_ranks(ranks)?);
+        Ok(Self::new(name, Some(pattern), Merging::Ranked(vocabulary), Specials::new(special_tokens)))
     }
 
-    pub(super) fn new(
-        name: String,
-        pattern: Pattern,
-        vocabulary: Arc<Vocabulary>,
-        specials: Specials,
-    ) -> Self {
-        Self { name, pattern, vocabulary, first_id: 0, form: Form::AsWritten, specials }
+    pub(super) fn new(name: String, pattern: Option<Pattern>, merging: Merging, specials: Specials) -> Self {
+        let inline = Specials::default();
+        Self { name, pattern, merging, first_id: 0, form: Form::AsWritten, inline, specials }
+    }
+
+    /// With tokens that are found before text is cut; they are among the special ones, too.
+    pub(super) fn with_inline(mut self, inline: Specials) -> Self {
+        self.inline = inline;
+        self
     }
 
     pub(super) fn with_first_id(mut self, first_id: u32) -> Self {
@@ -89,12 +104,12 @@ impl Tokenizer {
     pub fn count_until(&self, text: &[u8], limit: usize) -> Option<usize> {
         let text = self.form.of(lossy(text));
         // A token is at most so long: far too much text need not be read.
-        if text.len() / self.vocabulary.token_bytes_max() > limit {
+        if text.len() / self.token_bytes_max() > limit {
             return None;
         }
         let mut total = 0;
-        let flow = self.walk(&text, |start, end| {
-            total += self.count_piece(&text, start, end);
+        let flow = self.walk(&text, text.len(), |piece| {
+            total += self.count_piece(&text, piece);
             if total > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         flow.is_continue().then_some(total)
@@ -141,7 +156,7 @@ impl Tokenizer {
     pub fn decode(&self, ids: &[u32]) -> Result<Vec<u8>, UnknownToken> {
         let mut text = Vec::with_capacity(ids.len() * 4);
         for &id in ids {
-            let token = id.checked_sub(self.first_id).and_then(|rank| self.vocabulary.token(rank));
+            let token = id.checked_sub(self.first_id).and_then(|rank| self.merging.token(rank));
             let token = token.or_else(|| self.specials.name(id)).ok_or(UnknownToken(id))?;
             text.extend_from_slice(token);
         }
@@ -156,47 +171,81 @@ impl Tokenizer {
     /// Tokens of valid UTF-8 in [`form`](Self::form); neither is checked again.
     pub(super) fn count_valid(&self, text: &[u8]) -> usize {
         let mut total = 0;
-        let _all = self.walk(text, |start, end| {
-            total += self.count_piece(text, start, end);
+        let _all = self.walk(text, text.len(), |piece| {
+            total += self.count_piece(text, piece);
             ControlFlow::Continue(())
         });
         total
     }
 
-    /// Calls `piece` with the start and end of each piece, in order, until it breaks.
+    /// Where text that is appended to `text` can have no influence before, but for the last two pieces there: a token that is
+    /// found before text is cut may still be completed behind it.
+    pub(super) fn horizon(&self, text: &str) -> usize {
+        text.floor_char_boundary(text.len().saturating_sub(self.inline.bytes_max().saturating_sub(1)))
+    }
+
+    /// Calls `piece` with each piece that starts before `horizon`, in order, until it breaks. Text is read as if it ended
+    /// there, except by the tokens that are found first.
+    #[inline]
     pub(super) fn walk(
         &self,
         text: &[u8],
-        piece: impl FnMut(usize, usize) -> ControlFlow<()>,
+        horizon: usize,
+        mut piece: impl FnMut(Piece) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
+        let mut at = 0;
+        while !self.inline.is_empty()
+            && let Some((start, end, id)) = self.inline.find(text, at).filter(|&(start, ..)| start < horizon)
+        {
+            self.cut(text, at..start, &mut piece)?;
+            piece(Piece { start, end, inline: Some(id) })?;
+            at = end;
+        }
+        self.cut(text, at..horizon.max(at), &mut piece)
+    }
+
+    /// Calls `piece` with each piece of a part of the text.
+    fn cut(
+        &self,
+        text: &[u8],
+        part: Range<usize>,
+        piece: &mut impl FnMut(Piece) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let from = part.start;
+        let text = &text[part];
         match self.pattern {
-            Pattern::R50k => walk(text, r50k_end, piece),
-            Pattern::Cl100k => walk(text, cl100k_end, piece),
-            Pattern::Llama3 => walk(text, llama3_end, piece),
-            Pattern::Qwen => walk(text, qwen_end, piece),
-            Pattern::O200k => walk(text, o200k_end, piece),
-            Pattern::Tekken => walk(text, tekken_end, piece),
-            Pattern::DeepSeek => walk(text, deepseek_end, piece),
+            Some(Pattern::R50k) => cut(text, from, r50k_end, piece),
+            Some(Pattern::Cl100k) => cut(text, from, cl100k_end, piece),
+            Some(Pattern::Llama3) => cut(text, from, llama3_end, piece),
+            Some(Pattern::Qwen) => cut(text, from, qwen_end, piece),
+            Some(Pattern::O200k) => cut(text, from, o200k_end, piece),
+            Some(Pattern::Tekken) => cut(text, from, tekken_end, piece),
+            Some(Pattern::DeepSeek) => cut(text, from, deepseek_end, piece),
+            None => match (&self.merging, std::str::from_utf8(text)) {
+                (Merging::Listed(list), Ok(chars)) => {
+                    cut(text, from, |_, start| list.piece_end(chars, start), piece)
+                }
+                _ => cut(text, from, |text, _| text.len(), piece),
+            },
         }
     }
 
     /// Tokens of one piece.
     #[inline]
-    pub(super) fn count_piece(&self, text: &[u8], start: usize, end: usize) -> usize {
-        if self.vocabulary.whole(text, start, end) != NONE {
-            return 1;
-        }
-        merge::count(&self.vocabulary, &text[start..end])
+    pub(super) fn count_piece(&self, text: &[u8], piece: Piece) -> usize {
+        if piece.inline.is_some() { 1 } else { self.merging.count(text, piece.start, piece.end) }
+    }
+
+    fn token_bytes_max(&self) -> usize {
+        self.merging.token_bytes_max().max(self.inline.bytes_max())
     }
 
     fn encode_valid(&self, text: &[u8], tokens: &mut Vec<u32>) {
         let before = tokens.len();
-        let _all = self.walk(text, |start, end| {
-            let id = self.vocabulary.whole(text, start, end);
-            if id == NONE {
-                merge::encode(&self.vocabulary, &text[start..end], tokens);
-            } else {
-                tokens.push(id);
+        let _all = self.walk(text, text.len(), |piece| {
+            match piece.inline {
+                Some(id) => tokens.push(id),
+                None => self.merging.encode(text, piece.start, piece.end, tokens),
             }
             ControlFlow::Continue(())
         });
@@ -207,15 +256,16 @@ impl Tokenizer {
 }
 
 #[inline]
-fn walk(
+fn cut(
     text: &[u8],
+    from: usize,
     piece_end: impl Fn(&[u8], usize) -> usize,
-    mut piece: impl FnMut(usize, usize) -> ControlFlow<()>,
+    piece: &mut impl FnMut(Piece) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let mut start = 0;
     while start < text.len() {
         let end = piece_end(text, start);
-        piece(start, end)?;
+        piece(Piece { start: from + start, end: from + end, inline: None })?;
         start = end;
     }
     ControlFlow::Continue(())

@@ -26,7 +26,7 @@ pub enum VocabularyError {
     OutOfRange,
     /// One of the 256 single bytes has no rank, so that not every text could be encoded.
     MissingByte,
-    /// A token is made of a later token: its ranks are not those of a byte-pair vocabulary.
+    /// Two tokens share a rank.
     Disordered,
 }
 
@@ -36,7 +36,7 @@ impl std::fmt::Display for VocabularyError {
             Self::Unreadable => "the packed vocabulary is damaged",
             Self::OutOfRange => "a token is empty or longer than 1024 bytes, or its rank is 2097151 or more",
             Self::MissingByte => "one of the 256 single bytes has no rank",
-            Self::Disordered => "a token is made of a token of a higher rank, or two tokens share a rank",
+            Self::Disordered => "two tokens share a rank",
         })
     }
 }
@@ -55,6 +55,8 @@ pub(super) struct Vocabulary {
     pairs: Pairs,
     pieces: Pieces,
     prefixes: OnceLock<Prefixes>,
+    /// No token is made of a later one.
+    ordered: bool,
 }
 
 impl Vocabulary {
@@ -106,10 +108,33 @@ impl Vocabulary {
         Self::new(bytes, ends, &splits)
     }
 
+    /// From tokens in the order of their ids, each with the merge that makes it; one without is found only as a whole piece.
+    pub(super) fn from_splits<'a>(
+        tokens: impl Iterator<Item = (&'a [u8], u32, Option<Split>)>,
+    ) -> Result<Self, VocabularyError> {
+        let (mut bytes, mut ends, mut splits) = (Vec::new(), Vec::new(), Vec::new());
+        for (token, id, split) in tokens {
+            let id = id as usize;
+            if token.is_empty() || token.len() > TOKEN_BYTES_MAX || id >= TOKENS_MAX {
+                return Err(VocabularyError::OutOfRange);
+            }
+            if id < ends.len() {
+                return Err(VocabularyError::Disordered);
+            }
+            ends.resize(id, end_of(&bytes)?);
+            splits.resize(id, None);
+            bytes.extend_from_slice(token);
+            ends.push(end_of(&bytes)?);
+            splits.push(split);
+        }
+        Self::new(bytes, ends, &splits)
+    }
+
     fn new(bytes: Vec<u8>, ends: Vec<u32>, merges: &[Option<Split>]) -> Result<Self, VocabularyError> {
         let (mut pieces, mut pairs) = (Pieces::with_capacity(ends.len()), Pairs::with_capacity(ends.len()));
         let (mut singles, mut byte_pairs) = ([NONE; 256], vec![NONE; 1 << 16]);
         let mut splits = vec![Split { left: NONE, right: NONE }; ends.len()];
+        let mut ordered = true;
         for ((id, merge), split) in (0..).zip(merges).zip(&mut splits) {
             let token = range(&ends, id).and_then(|range| bytes.get(range)).unwrap_or_default();
             match *token {
@@ -120,9 +145,7 @@ impl Vocabulary {
             }
             pieces.insert(token, id);
             if let Some(merge) = *merge {
-                if merge.left >= id || merge.right >= id {
-                    return Err(VocabularyError::Disordered);
-                }
+                ordered &= merge.left < id && merge.right < id;
                 pairs.insert(merge.left, merge.right, id);
                 *split = merge;
             }
@@ -130,7 +153,23 @@ impl Vocabulary {
         if singles.contains(&NONE) {
             return Err(VocabularyError::MissingByte);
         }
-        Ok(Self { bytes, ends, splits, singles, byte_pairs, pairs, pieces, prefixes: OnceLock::new() })
+        Ok(Self {
+            bytes,
+            ends,
+            splits,
+            singles,
+            byte_pairs,
+            pairs,
+            pieces,
+            prefixes: OnceLock::new(),
+            ordered,
+        })
+    }
+
+    /// Whether every token is made of earlier ones, so that the rank of a token tells when it comes into being. Llama 3's
+    /// are not.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.ordered
     }
 
     /// The bytes of a token.
@@ -238,7 +277,7 @@ mod tests {
             Vocabulary::from_ranks(ranks).err()
         };
 
-        assert_eq!(with(b"ab", 97), Some(VocabularyError::Disordered));
+        assert_eq!(with(b"ab", 97), Some(VocabularyError::Disordered), "a rank twice");
         assert_eq!(with(b"", 256), Some(VocabularyError::OutOfRange));
         assert_eq!(with(b"ab", 1 << 21), Some(VocabularyError::OutOfRange));
         assert_eq!(with(&[b'a'; 1025], 256), Some(VocabularyError::OutOfRange));
@@ -248,10 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_a_later_token_is_refused() {
+    fn a_token_of_a_later_token_is_noticed() {
         let mut ranks = byte_ranks();
-        ranks.extend([(b"abc".to_vec(), 256), (b"ab".to_vec(), 257)]);
+        ranks.push((b"ab".to_vec(), 257));
+        assert!(Vocabulary::from_ranks(ranks.clone()).unwrap().is_ordered());
+        ranks.push((b"abc".to_vec(), 256));
+        let vocabulary = Vocabulary::from_ranks(ranks).unwrap();
 
-        assert_eq!(Vocabulary::from_ranks(ranks).err(), Some(VocabularyError::Disordered));
+        assert!(!vocabulary.is_ordered());
+        assert_eq!(vocabulary.merged(257, 99), 256);
     }
 }

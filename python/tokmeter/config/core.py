@@ -83,7 +83,11 @@ def policies(policies: PoliciesConfig, attribution: AttributionConfig, mode: Mod
     unpriced = policies.unpriced
     word = f"price_as:{unpriced.price_as}" if isinstance(unpriced, PriceAs) else unpriced
     return _core.Policies(
-        unpriced=word, unknown_paths=policies.unknown_paths, plain_users=attribution.users == "plain", mode=mode
+        unpriced=word,
+        include_usage=policies.include_usage,
+        unknown_paths=policies.unknown_paths,
+        plain_users=attribution.users == "plain",
+        mode=mode,
     )
 
 

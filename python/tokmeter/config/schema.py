@@ -79,10 +79,24 @@ class PoliciesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Literal["allow", "refuse"] | PriceAs,
         Meta(description="Requests for a model without a price: `allow`, `refuse`, or `{price_as: MODEL}`."),
     ] = "allow"
+    include_usage: Annotated[
+        Literal["leave", "inject"],
+        Meta(
+            description="OpenAI-shaped streams that do not ask for their usage: `inject` asks in their place and takes "
+            "out of the reply what that adds; `leave` counts their tokens here."
+        ),
+    ] = "leave"
     unknown_paths: Annotated[
         Literal["allow", "refuse"],
         Meta(description="Paths that are not known on a metered host: `allow` counts them as unmetered."),
     ] = "allow"
+    include_usage: Annotated[
+        Literal["leave", "inject"],
+        Meta(
+            description="OpenAI-shaped streams that do not ask for their usage: `inject` asks in their place and takes "
+            "out of the reply what that adds; `leave` counts their tokens here."
+        ),
+    ] = "leave"
 
 
 class AttributionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -187,7 +201,7 @@ ANNOUNCED: dict[str, tuple[str, ...]] = {
     "": ("budget_store",),
     "budgets[]": ("when_store_down",),
     "budgets[].window": ("rolling",),
-    "policies": ("downgrade", "retries", "velocity", "include_usage"),
+    "policies": ("downgrade", "retries", "velocity"),
     "proxy": ("workers",),
 }
 """Keys of the product's vocabulary that this version does not act on, by place: refused with a word of their own."""

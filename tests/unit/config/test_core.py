@@ -81,6 +81,11 @@ def test_the_policy_for_unpriced_models_is_one_word(text: str, word: str) -> Non
     assert given(core.meter_arguments(loaded(text)).policies).named["unpriced"] == word
 
 
+@pytest.mark.parametrize(("text", "word"), [("", "leave"), ("policies: {include_usage: inject}", "inject")])
+def test_the_policy_for_usage_that_is_not_asked_for_arrives(text: str, word: str) -> None:
+    assert given(core.meter_arguments(loaded(text)).policies).named["include_usage"] == word
+
+
 def test_paths_and_users_are_kept_as_asked() -> None:
     names = ("unknown_paths", "plain_users")
     default = given(core.meter_arguments(loaded("")).policies).named

@@ -19,6 +19,7 @@ BUDGET = "budgets:\n  - name: a\n    limit: {usd: 1}\n    window: {period: day}\
         ("quux: x", "unknown key 'quux'", "f:1, key quux", "known: service, mode, store"),
         (BUDGET + "    scop: {}", "unknown key 'scop'", "f:5, key budgets[0].scop", "'scope'"),
         (BUDGET.replace("usd", "eur"), "unknown key 'eur'", "f:3, key budgets[0].limit.eur", "usd, tokens, requests"),
+        ("policies: {include_usage: ask}", "must be one of inject, leave", "f:1, key policies.include_usage", "leave"),
         ("policies: {unpriced: {price_s: a}}", "unknown key", "f:1, key policies.unpriced.price_s", "'price_as'"),
         ("service: 5", "service must be text, not 5", "f:1, key service", '"5"'),
         ("service: ''", "service must be text", "f:1, key service", "name"),

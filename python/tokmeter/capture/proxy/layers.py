@@ -57,6 +57,9 @@ class Verdicts(Protocol):
     def broke(self, flow: http.HTTPFlow, *, by_client: bool) -> None:
         """One side gave up the exchange."""
 
+    def held_back(self, flow: http.HTTPFlow) -> bytes:
+        """What has arrived of a reply that broke off, and was not sent on."""
+
     def speaks_http2(self, client: Connection, unsent: Mapping[int, Collection[SendH2Data]]) -> None:
         """The client has agreed to HTTP/2; what it does not read waits in `unsent`."""
 
@@ -123,7 +126,10 @@ class MeteredStream(http_layers.HttpStream):
         self, event: RequestProtocolError | ResponseProtocolError
     ) -> layer.CommandGenerator[None]:
         """Notes which side it was: mitmproxy's own message does not say so for HTTP/2."""
-        self.verdicts.broke(self.flow, by_client=isinstance(event, RequestProtocolError))
+        by_client = isinstance(event, RequestProtocolError)
+        if not by_client and (held := self.verdicts.held_back(self.flow)):
+            yield http_layers.SendHttp(ResponseData(self.stream_id, held), self.context.client)
+        self.verdicts.broke(self.flow, by_client=by_client)
         yield from super().handle_protocol_error(event)
 
 

@@ -1,4 +1,4 @@
-"""The handlers of mitmproxy's HTTP hooks: admit, answer a refusal, put the tap in place, close.
+"""The handlers of mitmproxy's HTTP hooks: admit, answer a refusal, rewrite a request, put the tap in place, close.
 
 One line from a flow to the core and back. Never stops traffic by failing: what cannot be metered passes, counted, or is
 refused where the settings say closed. Bodies are read as raw bytes only: mitmproxy's decoders have no bound.
@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from mitmproxy import connection, http, tcp
 from mitmproxy.proxy.layers.http._http_h2 import SendH2Data
 
-from tokmeter._core import Attribution, LedgerEntry, Meter, Refuse, Request
+from tokmeter._core import Attribution, LedgerEntry, Meter, Refuse, Request, Rewrite
 from tokmeter.capture.proxy import faults
 from tokmeter.capture.proxy.connection import ClientConnection
 from tokmeter.capture.proxy.destination import destination
@@ -18,6 +18,7 @@ from tokmeter.capture.proxy.tap import CloseReason, Tap
 
 _TAP = "tokmeter"
 _ALT_SVC = "alt-svc"
+_LENGTH = "content-length"
 _SWITCHED = 101
 
 
@@ -86,7 +87,8 @@ class Metering:
         if response.status_code != _SWITCHED:
             response.stream = tap if tap is not None else True
         if tap is not None:
-            tap.respond(response.status_code, response.headers.fields)
+            if tap.respond(response.status_code, response.headers.fields):
+                _forget_length(response, flow.request)
             if _ALT_SVC in response.headers:
                 del response.headers[_ALT_SVC]
 
@@ -122,6 +124,7 @@ class Metering:
         passed = tap.sent(data) if message.from_client else tap(data)
         if isinstance(passed, list):
             message.content = b"".join(passed)
+        if tap.clean_cut is not None:
             self._leave(flow)
 
     def _leave(self, flow: tcp.TCPFlow) -> None:
@@ -152,6 +155,11 @@ class Metering:
         tap = _tap(flow)
         if tap is not None and tap.gone is None:
             tap.gone = "client_gone" if by_client else "upstream_gone"
+
+    def held_back(self, flow: http.HTTPFlow) -> bytes:
+        """What has arrived of a reply that broke off, and was not sent on."""
+        tap = _tap(flow)
+        return tap.held_back() if tap is not None else b""
 
     def speaks_http2(self, client: connection.Connection, unsent: Mapping[int, Collection[SendH2Data]]) -> None:
         """Lets the client's connection hold up its upstream when it does not read."""
@@ -211,14 +219,17 @@ class Metering:
             return
         tap = Tap(self, exchange, flow.client_conn.id)
         self._open.setdefault(tap.client_id, set()).add(tap)
-        if isinstance(exchange.decision, Refuse):
-            flow.response = _response(exchange.decision)
+        decision = exchange.decision
+        if isinstance(decision, Refuse):
+            flow.response = _response(decision)
             tap.close("complete")
         elif self.fail_closed and "upgrade" in flow.request.headers and not exchange.reads_session:
             tap.close("failed")
             self._refuse_if_closed(flow, request)
         else:
             flow.metadata[_TAP] = tap
+            if isinstance(decision, Rewrite):
+                _rewrite(flow.request, decision)
 
     def _refuse_if_closed(self, flow: http.HTTPFlow, request: Request) -> None:
         if self.fail_closed:
@@ -246,6 +257,23 @@ def _request(flow: http.HTTPFlow, body: bytes | None) -> Request:
         headers=request.headers.fields,
         body=body,
     )
+
+
+def _rewrite(request: http.Request, rewrite: Rewrite) -> None:
+    """Puts the core's body and fields into a request that has not been sent. The length is among the fields."""
+    body = rewrite.body
+    for name, value in rewrite.headers:
+        request.headers.set_all(name, [value])
+    request.raw_content = body
+
+
+def _forget_length(response: http.Response, request: http.Request) -> None:
+    """Takes the length from the head of a reply that will be edited, and lets it end by its framing instead."""
+    if _LENGTH not in response.headers:
+        return
+    del response.headers[_LENGTH]
+    if request.is_http11:
+        response.headers["transfer-encoding"] = "chunked"
 
 
 def _response(refusal: Refuse) -> http.Response:

@@ -74,7 +74,7 @@ TAIL: tuple[Column, ...] = (
     Column("defects", _WORD, "Named flaws of the traffic, a JSON list.", json.dumps, json.loads),
     Column("cost_nano_usd", "INTEGER", "Cost in billionths of a US dollar; NULL when the model has no price."),
     Column("priced", _FLAG, "1 when a price was found, or there was nothing to pay.", int, bool),
-    Column("decision", _WORD, "admit, refuse or cut."),
+    Column("decision", _WORD, "admit, rewrite, refuse or cut."),
     Column("would_refuse", _FLAG, "1 when a budget in shadow mode would have refused or cut.", int, bool),
     Column("budget", "TEXT", "The budget that refused or cut, or would have."),
     Column("reason", "TEXT", "Why: usd, tokens, requests, unpriced, unknown_path."),

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import json
-import socket
 import ssl
-import struct
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from tokmeter.testing.simulator import anthropic, openai
 from tokmeter.testing.simulator.authority import SimulatorAuthority
 from tokmeter.testing.simulator.behaviour import HEADER, Behaviour
-from tokmeter.testing.simulator.http import HEAD_BYTES_MAX, BadRequestError, RawRequest, ReplyWriter, read_request
-from tokmeter.testing.simulator.journal import CREDENTIALS, Ending, Journal, ReceivedRequest
-from tokmeter.testing.simulator.reply import Call, Reply
+from tokmeter.testing.simulator.form import body_object
+from tokmeter.testing.simulator.http import HEAD_BYTES_MAX, BadRequestError, RawRequest, read_request
+from tokmeter.testing.simulator.journal import Ending, Journal, ReceivedRequest
+from tokmeter.testing.simulator.providers import HOSTS, dialect_of
+from tokmeter.testing.simulator.reply import Call, Dialect, Reply
+from tokmeter.testing.simulator.sending import Sending, reset
+from tokmeter.testing.simulator.sessions import Session, session_of
+from tokmeter.testing.simulator.websocket import INTERNAL_ERROR, WebSocket
 
-HOSTS = ("api.openai.com", "api.anthropic.com")
+type Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+FAILURE = "simulated failure"
 
 
 class ProviderSimulator:
-    """Serves OpenAI and Anthropic on one address: ``async with ProviderSimulator(tls=True) as simulator``.
+    """Serves every provider on one address: ``async with ProviderSimulator(tls=True) as simulator``.
 
-    The dialect follows from the request (Anthropic's clients always send ``anthropic-version``). A reply behaves as
-    its ``x-simulate`` header says, else as the next of `script`, else as `behaviour`.
+    The dialect follows from the request: its host, else its header or path (`providers`). A reply behaves as its
+    ``x-simulate`` header says, else as the next of `script`, else as `behaviour`.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class ProviderSimulator:
         self.behaviour = behaviour or Behaviour()
         self.journal = Journal()
         self._script = deque(script)
+        self._kept: dict[str, Any] = {}
         self._authority = SimulatorAuthority((*HOSTS, "localhost", "127.0.0.1", "::1", *names)) if tls else None
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,145 +119,99 @@ class ProviderSimulator:
         self.journal.changed()
         try:
             while (raw := await read_request(reader, writer)) is not None:
-                if not await self._exchange(raw, number, writer, gone):
+                if not await self._exchange(raw, number, (reader, writer), gone):
                     break
         except (BadRequestError, OSError):
-            _reset(writer)
+            reset(writer)
         finally:
             with contextlib.suppress(OSError):
                 writer.close()
             self.journal.open_connections -= 1
             self.journal.changed()
 
-    async def _exchange(
-        self, raw: RawRequest, connection: int, writer: asyncio.StreamWriter, gone: asyncio.Event
-    ) -> bool:
-        received = ReceivedRequest(
-            connection=connection,
-            server_name=getattr(writer.get_extra_info("ssl_object"), "tokmeter_server_name", None),
-            method=raw.method,
-            path=raw.path,
-            headers={name: "present" if name in CREDENTIALS else value for name, value in raw.headers.items()},
-            body_bytes=len(raw.body),
-            body_sha256=hashlib.sha256(raw.body).hexdigest(),
-        )
+    async def _exchange(self, raw: RawRequest, connection: int, streams: Streams, gone: asyncio.Event) -> bool:
+        """Answers one request; False when its connection ends with it."""
+        name = getattr(streams[1].get_extra_info("ssl_object"), "tokmeter_server_name", None)
+        received = ReceivedRequest.of(raw, connection=connection, server_name=name)
         self.journal.requests.append(received)
         self.journal.changed()
-        sending = _Sending(received, writer, gone, self._released)
+        sending = Sending(received, streams[1], gone, self._released)
         try:
-            reply, behaviour = self._answer(raw, len(self.journal.requests))
-            received.input_tokens, received.output_tokens = reply.input_tokens, reply.output_tokens
-            received.ending = await sending.send(reply, behaviour)
+            received.ending, goes_on = await self._answer(raw, sending, received, streams)
         except OSError:
-            received.ending = "client_gone"
+            received.ending, goes_on = "client_gone", False
         finally:
             self.journal.changed()
-        return received.ending in {"complete", "cut_short"} and raw.headers.get("connection", "").lower() != "close"
+        return goes_on and raw.headers.get("connection", "").lower() != "close"
 
-    def _answer(self, raw: RawRequest, number: int) -> tuple[Reply, Behaviour]:
-        dialect = anthropic if "anthropic-version" in raw.headers else openai
+    async def _answer(
+        self, raw: RawRequest, sending: Sending, received: ReceivedRequest, streams: Streams
+    ) -> tuple[Ending, bool]:
+        dialect = dialect_of(raw.path, raw.headers)
+        scripted = HEADER in raw.headers
         try:
-            text = raw.headers.get(HEADER)
-            behaviour = Behaviour.parse(text) if text is not None else self._next_behaviour()
-            body = _json_object(raw.body)
+            call = Call(
+                len(self.journal.requests),
+                raw.method,
+                raw.path,
+                raw.headers,
+                body_object(raw.body, raw.headers.get("content-type", "")),
+                Behaviour.parse(raw.headers[HEADER]) if scripted else self.behaviour,
+                self._kept,
+            )
         except ValueError as reason:
-            return dialect.error(400, str(reason)), Behaviour()
-        if behaviour.status is not None and behaviour.status >= 400:
-            return dialect.error(behaviour.status, "simulated failure"), behaviour
-        return dialect.answer(Call(number, raw.method, raw.path, raw.headers, body, behaviour)), behaviour
+            return await sending.send(dialect.error(400, str(reason)), Behaviour()), True
+        session = session_of(call)
+        if session is not None and call.behaviour.status is None:
+            socket = WebSocket(*streams, deflate=call.behaviour.gzip, binary=session.binary)
+            return await self._converse(socket, call, session, sending, received), False
+        if not scripted:
+            call = replace(call, behaviour=self._next_behaviour())
+        ending = await sending.send(_reply(dialect, call), call.behaviour)
+        return ending, ending in {"complete", "cut_short"}
+
+    async def _converse(
+        self, socket: WebSocket, call: Call, session: Session, sending: Sending, received: ReceivedRequest
+    ) -> Ending:
+        """A session over a WebSocket, until one side ends it; each answer follows the script like a reply."""
+        received.status = 101
+        ending: Ending = "complete"
+        try:
+            await socket.accept(call.headers, call.path)
+            await sending.stream(socket, session.opened(), Behaviour())
+            async for message in socket.messages():
+                asked = call
+                if session.asks(message) and HEADER not in call.headers:
+                    asked = replace(call, behaviour=self._next_behaviour())
+                status = asked.behaviour.status
+                refused = session.asks(message) and status is not None and status >= 400
+                reply = session.failed(status or 0, FAILURE) if refused else session.heard(message, asked)
+                received.input_tokens += reply.input_tokens
+                received.output_tokens += reply.output_tokens
+                if not await sending.ready(asked.behaviour):
+                    return "client_gone"
+                ending = await sending.stream(socket, reply, asked.behaviour if reply.pieces else Behaviour())
+                self.journal.changed()
+                if refused and session.fatal:
+                    await socket.close(INTERNAL_ERROR, FAILURE)
+                if ending != "complete":
+                    break
+            if ending != "aborted":
+                await socket.close()
+        finally:
+            received.body_bytes, received.body_sha256 = socket.heard, socket.heard_sha256
+            received.response_bytes, received.response_sha256 = socket.sent, socket.sha256
+        return ending
 
     def _next_behaviour(self) -> Behaviour:
         return self._script.popleft() if self._script else self.behaviour
 
 
-class _Sending:
-    """The sending of one reply, until it is complete, scripted to fail, or the client is gone."""
-
-    def __init__(
-        self, received: ReceivedRequest, writer: asyncio.StreamWriter, gone: asyncio.Event, released: asyncio.Event
-    ) -> None:
-        self._received = received
-        self._writer = writer
-        self._gone = gone
-        self._released = released
-
-    async def send(self, reply: Reply, behaviour: Behaviour) -> Ending:
-        out = ReplyWriter(self._writer, gzip=behaviour.gzip)
-        if not await self._pause(behaviour.delay) or not await self._held(behaviour, 0):
-            return "client_gone"
-        self._received.status = reply.status
-        headers = {"x-request-id": f"req_{id(self._received):x}", **reply.headers}
-        try:
-            if reply.body is None:
-                return await self._stream(
-                    out, reply, behaviour, {**headers, "content-type": "text/event-stream; charset=utf-8"}
-                )
-            return await self._whole(out, reply, behaviour, {**headers, "content-type": "application/json"})
-        finally:
-            self._received.response_bytes, self._received.response_sha256 = out.sent, out.sha256
-
-    async def _whole(self, out: ReplyWriter, reply: Reply, behaviour: Behaviour, headers: dict[str, str]) -> Ending:
-        padding = {"padding": "x" * behaviour.pad} if behaviour.pad else {}
-        body = json.dumps({**(reply.body or {}), **padding}, separators=(",", ":")).encode()
-        if behaviour.abort_after is not None:
-            await out.begin(reply.status, headers)
-            await out.piece(body[: len(body) // 2])
-            return self._abort()
-        if behaviour.chunked:
-            await out.begin(reply.status, headers)
-            for start in range(0, len(body), 16_384):
-                await out.piece(body[start : start + 16_384])
-            await out.end()
-        else:
-            await out.whole(reply.status, headers, body)
-        return "complete"
-
-    async def _stream(self, out: ReplyWriter, reply: Reply, behaviour: Behaviour, headers: dict[str, str]) -> Ending:
-        await out.begin(reply.status, headers)
-        for event in reply.lead:
-            await out.piece(event)
-        for index, event in enumerate(reply.pieces):
-            if index == behaviour.abort_after:
-                return self._abort()
-            if index == behaviour.end_after:
-                await out.end()
-                return "cut_short"
-            if not await self._pause(behaviour.interval if index else 0) or (
-                index and not await self._held(behaviour, index)
-            ):
-                return "client_gone"
-            await out.piece(event)
-            self._received.pieces += 1
-        if behaviour.abort_after is not None:
-            return self._abort()
-        for event in reply.tail:
-            await out.piece(event)
-        await out.end()
-        return "complete"
-
-    def _abort(self) -> Ending:
-        _reset(self._writer)
-        return "aborted"
-
-    async def _held(self, behaviour: Behaviour, pieces: int) -> bool:
-        """Waits for the release where the script says so; False when the client left first."""
-        if behaviour.hold_after != pieces:
-            return not self._gone.is_set()
-        waits = {asyncio.ensure_future(self._released.wait()), asyncio.ensure_future(self._gone.wait())}
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        return not self._gone.is_set()
-
-    async def _pause(self, seconds: float) -> bool:
-        """Waits; False when the client left meanwhile."""
-        if seconds > 0:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._gone.wait()
-        return not self._gone.is_set()
+def _reply(dialect: Dialect, call: Call) -> Reply:
+    status = call.behaviour.status
+    if status is not None and status >= 400:
+        return dialect.error(status, FAILURE)
+    return dialect.answer(call)
 
 
 class _WatchedProtocol(asyncio.StreamReaderProtocol):
@@ -274,21 +232,3 @@ class _WatchedProtocol(asyncio.StreamReaderProtocol):
 
 def _remember_server_name(tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
     tls.tokmeter_server_name = name  # type: ignore[attr-defined]  # the ssl module keeps no copy for servers
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    if not body:
-        return {}
-    value = json.loads(body)
-    if not isinstance(value, dict):
-        raise ValueError("the body must be a JSON object")  # noqa: TRY004 - one kind of error for bad input
-    return value
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    """Ends the connection with a TCP reset, as a crashed peer does."""
-    raw = writer.get_extra_info("socket")
-    if raw is not None:
-        with contextlib.suppress(OSError):
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()

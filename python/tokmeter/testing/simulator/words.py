@@ -44,7 +44,8 @@ def text_of(value: object) -> str:
     if isinstance(value, list):
         return "".join(text_of(item) for item in value)
     if isinstance(value, dict):
-        return text_of(value["content"]) if "content" in value else text_of(value.get("text", ""))
+        inner = (value[key] for key in ("content", "parts", "text") if key in value)
+        return text_of(next(inner, ""))
     return ""
 
 

@@ -18,12 +18,26 @@ class _Cut:
 
 
 @dataclass
+class _Replace:
+    data: bytes
+
+
+@dataclass
 class _Exchange:
     verdicts: list[Any] = field(default_factory=list)
     calls: list[Any] = field(default_factory=list)
+    held: bytes | None = None
+    """What is held back; None where nothing is edited."""
 
-    def respond(self, status: int, _headers: Any) -> None:
+    def respond(self, status: int, _headers: Any) -> bool:
         self.calls.append(status)
+        return self.held is not None
+
+    def release(self) -> bytes:
+        held, self.held = self.held, b""
+        if not held:
+            raise ArithmeticError
+        return held
 
     def feed(self, chunk: bytes, _now: int) -> Any:
         self.calls.append(chunk)
@@ -63,6 +77,7 @@ class _Owner:
 @pytest.fixture(autouse=True)
 def _scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "Cut", _Cut)
+    monkeypatch.setattr(module, "Replace", _Replace)
 
 
 def _tap(exchange: Any, owner: Any) -> Tap:
@@ -132,3 +147,40 @@ def test_a_close_that_fails_is_reported_and_not_repeated() -> None:
     tap.close("complete")
     assert owner.entries == [None]
     assert owner.unread == ["tap_failed"]
+
+
+def _edited(*verdicts: Any, owner: Any = None, held: bytes = b"held ") -> Tap:
+    tap = _tap(_Exchange(list(verdicts), held=held), owner or _Owner())
+    assert tap.respond(200, [])
+    return tap
+
+
+def test_what_stands_in_place_of_a_chunk_is_sent_and_nothing_is_no_empty_chunk() -> None:
+    tap = _edited(_Replace(b"other"), _Replace(b""), None)
+    assert [tap(b"one"), tap(b"two"), tap(b"three")] == [[b"other"], [], b"three"]
+
+
+@pytest.mark.parametrize("end", ["end", "failure", "close"])
+def test_what_is_held_back_is_sent_once_before_anything_else(end: str) -> None:
+    owner = _Owner()
+    tap = _edited(*([ArithmeticError()] if end == "failure" else []), owner=owner)
+    if end == "close":
+        tap.close("shutdown")
+    assert tap(b"" if end == "end" else b"one") == (b"held " if end == "end" else b"held one")
+    assert tap(b"") == b""
+    assert tap.held_back() == b""
+    assert owner.unread == ["tap_failed"] * (end == "failure")
+
+
+def test_a_reply_that_breaks_off_gives_up_what_is_held_back_unless_it_was_cut() -> None:
+    assert _edited().held_back() == b"held "
+    cut = _edited(_Cut(b"last", clean=True))
+    assert (cut(b"one"), cut.held_back()) == ([b"last"], b"")
+
+
+def test_when_nothing_can_be_had_of_what_is_held_back_the_chunk_is_still_sent() -> None:
+    owner = _Owner()
+    tap = _edited(ArithmeticError(), owner=owner, held=b"")
+    assert tap(b"one") == b"one"
+    assert owner.unread == ["tap_failed"] * 2
+    assert _edited(ArithmeticError(), owner=_Owner(fail_closed=True))(b"one") == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tokmeter.testing.simulator import words
-from tokmeter.testing.simulator.reply import CREATED, Call, Reply, compact, grouped
+from tokmeter.testing.simulator.reply import CREATED, Call, Reply, event, grouped
 
 
 def responses(call: Call) -> Reply:
@@ -61,28 +61,27 @@ def responses(call: Call) -> Reply:
 
     sequence = iter(range(10**9))
 
-    def event(kind: str, **fields: object) -> bytes:
-        payload = {"type": kind, "sequence_number": next(sequence), **fields}
-        return f"event: {kind}\ndata: {compact(payload)}\n\n".encode()
+    def numbered(kind: str, **fields: object) -> bytes:
+        return event(kind, {"type": kind, "sequence_number": next(sequence), **fields})
 
     begun = response("in_progress", [], None)
     place = {"item_id": item, "output_index": 0, "content_index": 0}
     return Reply(
         lead=[
-            event("response.created", response=begun),
-            event("response.in_progress", response=begun),
-            event("response.output_item.added", output_index=0, item=message("in_progress", [])),
-            event("response.content_part.added", **place, part=part("")),
+            numbered("response.created", response=begun),
+            numbered("response.in_progress", response=begun),
+            numbered("response.output_item.added", output_index=0, item=message("in_progress", [])),
+            numbered("response.content_part.added", **place, part=part("")),
         ],
         pieces=[
-            event("response.output_text.delta", **place, delta=piece, logprobs=[])
+            numbered("response.output_text.delta", **place, delta=piece, logprobs=[])
             for piece in grouped(spoken, call.behaviour.chunks)
         ],
         tail=[
-            event("response.output_text.done", **place, text=text, logprobs=[]),
-            event("response.content_part.done", **place, part=part(text)),
-            event("response.output_item.done", output_index=0, item=message(status, [part(text)])),
-            event(f"response.{status}", response=finished),
+            numbered("response.output_text.done", **place, text=text, logprobs=[]),
+            numbered("response.content_part.done", **place, part=part(text)),
+            numbered("response.output_item.done", output_index=0, item=message(status, [part(text)])),
+            numbered(f"response.{status}", response=finished),
         ],
         input_tokens=input_tokens,
         output_tokens=output_tokens,

@@ -1,11 +1,14 @@
-"""Anthropic's wire format: messages, count_tokens, models and errors. Does no I/O."""
+"""Anthropic's wire format: messages and their batches, count_tokens, models and errors. Does no I/O."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tokmeter.testing.simulator import words
-from tokmeter.testing.simulator.reply import Call, Reply, compact, grouped
+from tokmeter.testing.simulator.dialects import anthropic_batches
+from tokmeter.testing.simulator.reply import Call, Reply, event, grouped
+
+HOSTS = ("api.anthropic.com",)
 
 ERRORS = {
     400: "invalid_request_error",
@@ -20,7 +23,9 @@ ERRORS = {
 
 def answer(call: Call) -> Reply:
     """The reply to a call of the Anthropic API; an error of the provider's shape for an unknown path."""
-    route = call.path.partition("?")[0]
+    route = call.route
+    if route.startswith("/v1/messages/batches"):
+        return anthropic_batches.answer(call, _messages, error)
     if call.method == "GET" and route == "/v1/models":
         names = ("claude-sonnet-4-5", "claude-haiku-4-5")
         return Reply(
@@ -117,4 +122,4 @@ def _messages(call: Call) -> Reply:
 
 
 def _event(kind: str, **fields: object) -> bytes:
-    return f"event: {kind}\ndata: {compact({'type': kind, **fields})}\n\n".encode()
+    return event(kind, {"type": kind, **fields})

@@ -1,0 +1,76 @@
+"""An application on the WebSocket sessions of openai-python and google-genai. Knows nothing of tokmeter.
+
+python realtime_calls.py CALL...
+"""
+
+import asyncio
+import base64
+
+import google.genai
+import openai
+from witness import main
+
+QUESTION = "How many sheep make a flock?"
+SECOND = base64.b64encode(b"\x00\x01" * 24_000).decode()
+"""Of sound at 24 kHz and 16 bits."""
+
+
+def realtime(turns, *modalities, sound=False):
+    """A session of so many turns; the tokens of all."""
+    words, tokens = 0, [0, 0]
+    with openai.OpenAI().realtime.connect(model="gpt-realtime") as session:
+        session.session.update(session={"type": "realtime", "output_modalities": list(modalities)})
+        for _ in range(turns):
+            if sound:
+                session.input_audio_buffer.append(audio=SECOND)
+                session.input_audio_buffer.commit()
+            else:
+                content = [{"type": "input_text", "text": QUESTION}]
+                session.conversation.item.create(item={"type": "message", "role": "user", "content": content})
+            session.response.create()
+            for event in session:
+                if event.type == "error":
+                    return {"error": event.error.type, "status": None, "type": event.error.code}
+                if event.type == "response.output_text.delta":
+                    words += len(event.delta.split())
+                if event.type == "response.done":
+                    tokens[0] += event.response.usage.input_tokens
+                    tokens[1] += event.response.usage.output_tokens
+                    break
+    return {"words": words, "tokens": tokens}
+
+
+async def live(turns):
+    """The same with Gemini."""
+    words, tokens = 0, [0, 0]
+    client = google.genai.Client()
+    async with client.aio.live.connect(
+        model="gemini-live-2.5-flash-preview", config={"response_modalities": ["TEXT"]}
+    ) as session:
+        for _ in range(turns):
+            await session.send_client_content(turns={"role": "user", "parts": [{"text": QUESTION}]}, turn_complete=True)
+            async for message in session.receive():
+                words += len((message.text or "").split())
+                if message.usage_metadata:
+                    tokens[0] += message.usage_metadata.prompt_token_count
+                    tokens[1] += message.usage_metadata.response_token_count
+    return {"words": words, "tokens": tokens}
+
+
+def failed(error):
+    """A refused session is an answer without an upgrade."""
+    response = getattr(error, "response", None)
+    return {"error": type(error).__name__, "status": getattr(response, "status_code", None)}
+
+
+if __name__ == "__main__":
+    main(
+        {
+            "text": lambda: realtime(1, "text"),
+            "two_turns": lambda: realtime(2, "text"),
+            "audio": lambda: realtime(1, "audio", sound=True),
+            "live": lambda: asyncio.run(live(1)),
+            "live_two_turns": lambda: asyncio.run(live(2)),
+        },
+        failed,
+    )
