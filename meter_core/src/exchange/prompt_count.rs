@@ -46,12 +46,7 @@ impl PromptCount {
         let messages = u64::from(prompt.messages);
         // More texts than messages are parts, calls of tools or schemas, whose framing is not public.
         let plain = messages == 0 || prompt.texts().count() as u64 <= messages;
-        let exact = rules.public
-            && plain
-            && whole
-            && own.is_some_and(is_openai)
-            && prompt.tools == 0
-            && media_most == 0;
+        let exact = rules.public && plain && whole && own.is_some() && prompt.tools == 0 && media_most == 0;
         let media_margin = media_most.saturating_sub(media);
         let count = Self { tokens: 0, exact, margin: 0, text, media, media_margin };
         count.corrected(None)
