@@ -56,7 +56,6 @@ impl Envelope {
     /// A scalar at `path`.
     pub(super) fn value(&mut self, path: &str, value: Scalar<'_>) {
         self.cost.value(inner(path), value);
-        let text = value.text().and_then(name);
         let slot = match inner(path) {
             "model" => &mut self.model,
             "id" => &mut self.id,
@@ -71,7 +70,7 @@ impl Envelope {
             }
             // Some servers state the error as bare text, and a stream's error event states its code at the top.
             "error" => {
-                self.error |= text.is_some();
+                self.error |= value.text().is_some_and(|text| !text.is_empty());
                 return;
             }
             "code" if path == "code" => &mut self.error_code,
@@ -81,8 +80,11 @@ impl Envelope {
             }
             _ => return,
         };
-        if text.is_some() {
-            *slot = text;
+        // Every event of a stream repeats them.
+        if let Some(text) = value.text()
+            && slot.as_deref() != Some(text)
+        {
+            *slot = name(text).or(slot.take());
         }
     }
 

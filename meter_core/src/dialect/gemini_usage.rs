@@ -111,11 +111,14 @@ impl GeminiUsage {
             "totalTokenCount" | "totalTokens" => &mut self.total,
             "serviceTier" => return replace(&mut self.service_tier, protojson::word(value, &[])),
             "trafficType" => return replace(&mut self.traffic, protojson::word(value, &TRAFFIC)),
-            _ => match path.rsplit_once(".#.").map(|(_, field)| field) {
-                Some("modality" | "type") => return self.detail.word = protojson::word(value, &[]),
-                Some("tokenCount" | "tokens" | "count") => &mut self.detail.count,
-                _ => return,
-            },
+            _ => {
+                match path.rsplit_once('.').filter(|(place, _)| place.ends_with(".#")).map(|(_, field)| field)
+                {
+                    Some("modality" | "type") => return self.detail.word = protojson::word(value, &[]),
+                    Some("tokenCount" | "tokens" | "count") => &mut self.detail.count,
+                    _ => return,
+                }
+            }
         };
         *slot = protojson::count(value).or(*slot);
     }

@@ -142,12 +142,11 @@ impl Body {
         let outcome = self.json.reader.outcome();
         let envelope = &self.json.envelope;
         let finding = &mut self.finding;
-        let stated = |own: &Option<String>, common: &Option<String>| own.clone().or_else(|| common.clone());
-        finding.response_model = stated(&outcome.model, &envelope.model);
-        finding.response_id = stated(&outcome.id, &envelope.id);
-        finding.service_tier = stated(&outcome.service_tier, &envelope.service_tier);
+        keep(&mut finding.response_model, outcome.model.as_ref().or(envelope.model.as_ref()));
+        keep(&mut finding.response_id, outcome.id.as_ref().or(envelope.id.as_ref()));
+        keep(&mut finding.service_tier, outcome.service_tier.as_ref().or(envelope.service_tier.as_ref()));
         finding.error_code = (envelope.error || !self.success)
-            .then(|| stated(&outcome.error_code, &envelope.error_name()))
+            .then(|| outcome.error_code.clone().or_else(|| envelope.error_name()))
             .flatten();
         finding.text_seen = self.json.text_seen;
         finding.pending = outcome.pending;
@@ -211,6 +210,13 @@ impl Body {
         if paid && finding.provenance == Provenance::None && !outcome.pending {
             finding.defects.insert(Defect::NoUsage);
         }
+    }
+}
+
+/// Makes `known` what is stated, and leaves it alone if it is: nearly every chunk says the same.
+fn keep(known: &mut Option<String>, stated: Option<&String>) {
+    if known.as_ref() != stated {
+        *known = stated.cloned();
     }
 }
 

@@ -1,5 +1,6 @@
 //! A match clause: does a name in lower case belong to this model or provider? It refuses to know either.
 
+use memchr::memmem::Finder;
 use regex::Regex;
 use serde::Deserialize;
 
@@ -10,7 +11,7 @@ pub(super) enum Clause {
     Equals(String),
     StartsWith(String),
     EndsWith(String),
-    Contains(String),
+    Contains(Needle),
     Regex(Pattern),
     Any(Vec<Self>),
     All(Vec<Self>),
@@ -24,7 +25,7 @@ impl Clause {
             Self::Equals(text) => name == text,
             Self::StartsWith(text) => name.starts_with(text.as_str()),
             Self::EndsWith(text) => name.ends_with(text.as_str()),
-            Self::Contains(text) => name.contains(text.as_str()),
+            Self::Contains(needle) => needle.0.find(name.as_bytes()).is_some(),
             Self::Regex(pattern) => pattern.0.is_match(name),
             Self::Any(clauses) => clauses.iter().any(|clause| clause.is_match(name)),
             Self::All(clauses) => clauses.iter().all(|clause| clause.is_match(name)),
@@ -51,6 +52,17 @@ impl Clause {
             }
             other => Some(other),
         }
+    }
+}
+
+/// A text searched anywhere in the name. Names are short: to set a search up would take longer than to search.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "String")]
+pub(super) struct Needle(Finder<'static>);
+
+impl From<String> for Needle {
+    fn from(text: String) -> Self {
+        Self(Finder::new(&text).into_owned())
     }
 }
 

@@ -42,7 +42,10 @@ pub(super) fn model_spellings(name: &str) -> impl Iterator<Item = String> {
     let lower = name.trim().to_lowercase();
     let bare = ["models/", "inference-profile/", "foundation-model/"]
         .into_iter()
-        .find_map(|prefix| lower.rfind(prefix).and_then(|at| lower.get(at + prefix.len()..)))
+        .find_map(|prefix| {
+            memchr::memmem::rfind(lower.as_bytes(), prefix.as_bytes())
+                .and_then(|at| lower.get(at + prefix.len()..))
+        })
         .map(str::to_owned);
     let last = bare.as_deref().unwrap_or(&lower);
     let undated = if last.starts_with("ft:") { None } else { without_date(last) };
