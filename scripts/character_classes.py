@@ -78,7 +78,7 @@ def symbol_table(text: str) -> str | None:
         ranges.append((start, point))
     lines = (
         "    " + ", ".join(f"(0x{first:04X}, 0x{last:04X})" for first, last in batch) + ",\n"
-        for batch in itertools.batched(ranges, 6, strict=False)
+        for batch in itertools.batched(ranges, 6)
     )
     body = SYMBOLS_HEADER.format(version=tiktoken.__version__)
     return f"{body}#[rustfmt::skip]\npub(super) static SYMBOLS: [(u32, u32); {len(ranges)}] = [\n{''.join(lines)}];\n"

@@ -29,7 +29,7 @@ pub const CODINGS_MAX: usize = 4;
 pub const DECODE_PIECE_BYTES: usize = 16 << 10;
 /// Base-two logarithm of the zstd window accepted, 8 MiB: what RFC 9659 allows in HTTP.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
-/// Decoded bytes per encoded byte beyond the first `DECODE_RATIO_GRACE_BYTES`; a bomb detector.
+/// Decoded bytes per byte on the wire beyond the first `DECODE_RATIO_GRACE_BYTES`, however many codings; a bomb detector.
 pub const DECODE_RATIO_MAX: u64 = 200;
 /// Decoded bytes before the ratio is looked at: short repetitive bodies compress very well.
 pub const DECODE_RATIO_GRACE_BYTES: u64 = 8 << 20;
@@ -90,6 +90,9 @@ pub const ENDED_RESERVATIONS_MAX: usize = 16_384;
 pub const JSON_NUMBER_BYTES_MAX: usize = 128;
 /// Bytes of prompt text of one request kept for counting. A million tokens are about 5 MB.
 pub const PROMPT_TEXT_BYTES_MAX: usize = 64 << 20;
+/// Texts of one prompt kept apart; the rest is one text. Counting each on its own makes a difference of a token or two, and
+/// a body can hold a text in every fourth byte.
+pub const PROMPT_TEXTS_MAX: usize = 1 << 18;
 /// Pictures of one request whose size is looked at; more are held at the largest. Providers take up to a hundred.
 pub const IMAGES_MAX: usize = 256;
 /// Bytes of a picture in which its size is looked for. Camera files put a preview and colour profiles before it.

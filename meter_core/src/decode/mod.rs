@@ -53,7 +53,7 @@ impl Decoder {
         if self.shut {
             return;
         }
-        if let Err(defect) = run(&mut self.stages, chunk, out) {
+        if let Err(defect) = run(&mut self.stages, None, chunk, out) {
             self.close(defect);
         }
     }
@@ -91,7 +91,14 @@ impl Bounded {
     }
 }
 
-fn run(stages: &mut [Bounded], chunk: &[u8], out: &mut dyn FnMut(&[u8])) -> Result<(), Defect> {
+/// Decodes `chunk` by all of `stages`. `wire` is what the outermost of all codings has read, `None` for itself: bombs that are
+/// nested multiply, so each is held against the bytes that somebody had to send.
+fn run(
+    stages: &mut [Bounded],
+    wire: Option<u64>,
+    chunk: &[u8],
+    out: &mut dyn FnMut(&[u8]),
+) -> Result<(), Defect> {
     let Some((first, rest)) = stages.split_first_mut() else {
         out(chunk);
         return Ok(());
@@ -102,13 +109,14 @@ fn run(stages: &mut [Bounded], chunk: &[u8], out: &mut dyn FnMut(&[u8])) -> Resu
         input = input.get(step.read..).unwrap_or_default();
         first.read += step.read as u64;
         first.written += step.written as u64;
+        let wire = wire.unwrap_or(first.read);
         let decoded = first.piece.get(..step.written).unwrap_or_default();
         if !decoded.is_empty() {
-            run(rest, decoded, out)?;
+            run(rest, Some(wire), decoded, out)?;
         }
         if first.written > limits::DECODED_BYTES_MAX
             || first.written.saturating_sub(limits::DECODE_RATIO_GRACE_BYTES)
-                > first.read.saturating_mul(limits::DECODE_RATIO_MAX)
+                > wire.saturating_mul(limits::DECODE_RATIO_MAX)
         {
             return Err(Defect::DecodeLimit);
         }

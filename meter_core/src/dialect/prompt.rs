@@ -74,7 +74,10 @@ impl Prompt {
     /// Says that the text about to begin is a tool definition.
     pub(super) fn begin_tool(&mut self) {
         self.tools += 1;
-        self.tool_texts.push(self.ends.len());
+        let next = self.ends.len();
+        if next < limits::PROMPT_TEXTS_MAX && self.tool_texts.last() != Some(&next) {
+            self.tool_texts.push(next);
+        }
     }
 
     /// Counts a picture.
@@ -95,10 +98,16 @@ impl Prompt {
         fits
     }
 
-    /// Ends the text in progress; an empty one is none.
+    /// Ends the text in progress; an empty one is none, and those beyond the bound are one.
     pub(super) fn end(&mut self) {
-        if self.ends.last().copied().unwrap_or(0) < self.text.len() {
-            self.ends.push(self.text.len());
+        let end = self.text.len();
+        if self.ends.last().copied().unwrap_or(0) == end {
+            return;
+        }
+        let full = self.ends.len() >= limits::PROMPT_TEXTS_MAX;
+        match self.ends.last_mut() {
+            Some(last) if full => *last = end,
+            _ => self.ends.push(end),
         }
     }
 }
@@ -139,6 +148,22 @@ mod tests {
         assert_eq!(prompt.texts().collect::<Vec<_>>(), ["{1}", "a", "b", "{2}"]);
         assert_eq!(prompt.tool_texts().collect::<Vec<_>>(), ["{1}", "{2}"]);
         assert_eq!(prompt.plain_texts().collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn texts_beyond_the_bound_are_one() {
+        let mut prompt = Prompt::default();
+        for _ in 0..limits::PROMPT_TEXTS_MAX + 5 {
+            prompt.begin_tool();
+            prompt.begin_tool();
+            assert!(prompt.push("a"));
+            prompt.end();
+        }
+
+        assert_eq!(prompt.texts().count(), limits::PROMPT_TEXTS_MAX);
+        assert_eq!(prompt.texts().last(), Some("aaaaaa"));
+        assert_eq!(prompt.tool_texts().count(), limits::PROMPT_TEXTS_MAX);
+        assert_eq!(prompt.tool_texts.len(), limits::PROMPT_TEXTS_MAX);
     }
 
     #[test]

@@ -28,7 +28,8 @@ impl Output {
         Self {
             counter: tokenizer.map(StreamCounter::new),
             own: own.is_some(),
-            factor: PromptRules::embedded().fitting(operation.as_str(), model).factor,
+            // A model's own tokens need no factor.
+            factor: own.map_or(PromptRules::embedded().fitting(operation.as_str(), model).factor, |_| (1, 1)),
             learned: None,
             pending: String::new(),
         }
@@ -52,9 +53,8 @@ impl Output {
 
     /// A number of tokens that the text cannot exceed, without counting.
     pub(super) fn at_most(&self) -> u64 {
-        // A token is at least one byte of text, and the pending text may split a token of the counted text in two.
         let (up, down) = self.factor;
-        let text = |counter: &StreamCounter| counter.total() + self.pending.len() as u64 + 1;
+        let text = |counter: &StreamCounter| counter.total_at_most(self.pending.len());
         let most = self.counter.as_ref().map_or(0, |counter| (text(counter) * up).div_ceil(down));
         self.learned.map_or(most, |learned| learned.most(most))
     }

@@ -37,15 +37,16 @@ impl PromptCount {
         let own = model.and_then(tokenizer::for_model);
         let Some(tokenizer) = own.or_else(stand_in) else { return Self::default() };
         let rules = PromptRules::embedded().fitting(operation.as_str(), model);
-        let (up, down) = rules.factor;
+        // A model's own tokens need no factor.
+        let (up, down) = own.map_or(rules.factor, |_| (1, 1));
         let text = sum(tokenizer, prompt.plain_texts()) + prompt.token_ids + tools(&rules, tokenizer, prompt);
         let added = if prompt.tools > 0 { rules.tools.instructions(prompt.tool_forced) } else { 0 };
         let text = text * up / down + framing(&rules, prompt) + added;
         let (media, media_most) = media(&rules, prompt);
         let messages = u64::from(prompt.messages);
         // More texts than messages are parts, calls of tools or schemas, whose framing is not public.
-        let plain = rules.unframed || (rules.public && prompt.texts().count() as u64 <= messages);
-        let exact = plain && whole && own.is_some() && prompt.tools == 0 && media_most == 0;
+        let plain = messages == 0 || prompt.texts().count() as u64 <= messages;
+        let exact = rules.public && plain && whole && own.is_some() && prompt.tools == 0 && media_most == 0;
         let media_margin = media_most.saturating_sub(media);
         let count = Self { tokens: 0, exact, margin: 0, text, media, media_margin };
         count.corrected(None)
@@ -85,7 +86,7 @@ fn sum<'a>(tokenizer: &Tokenizer, texts: impl Iterator<Item = &'a str>) -> u64 {
 /// Tokens around messages.
 fn framing(rules: &Fitting<'_>, prompt: &Prompt) -> u64 {
     let rule = rules.framing;
-    if rules.unframed || prompt.messages == 0 {
+    if prompt.messages == 0 {
         return 0;
     }
     let messages = i64::from(prompt.messages) * (rule.message + rule.role);
@@ -178,6 +179,21 @@ mod tests {
     #[test]
     fn part_of_a_prompt_is_no_exact_count() {
         assert!(!PromptCount::of(Operation::Completions, Some("gpt-4o"), &Prompt::default(), false).exact);
+    }
+
+    #[test]
+    fn open_models_count_with_their_own_tokenizer_and_are_framed_by_their_server() {
+        let prompt = |model: &str| format!(r#"{{"model":"{model}","prompt":"hello world"}}"#);
+        let counted = count("/v1/completions", &prompt("deepseek-chat"));
+        assert!(!counted.exact && counted.tokens == 2, "{counted:?}");
+        assert!(count("/v1/completions", &prompt("davinci-002")).exact);
+
+        let messages = |model: &str| {
+            let hello = "hello ".repeat(100);
+            format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"{hello}"}}]}}"#)
+        };
+        let own = count("/v1/messages", &messages("deepseek-chat")).tokens;
+        assert!(own < count("/v1/messages", &messages("claude-sonnet-4-5")).tokens, "{own}");
     }
 
     #[test]

@@ -98,13 +98,12 @@ impl MergeList {
                 let text = String::from_utf8_lossy(piece);
                 let mut initial = Vec::with_capacity(piece.len());
                 for char in text.chars().map(|char| if char == ' ' { SPACE_MARK } else { char }) {
-                    match ids.get(&char) {
-                        Some(&id) => initial.push(id),
-                        None => {
-                            let mut buffer = [0; 4];
-                            let fallback = char.encode_utf8(&mut buffer).bytes();
-                            initial.extend(fallback.map(|byte| bytes[usize::from(byte)]));
-                        }
+                    if let Some(&id) = ids.get(&char) {
+                        initial.push(id);
+                    } else {
+                        let mut buffer = [0; 4];
+                        let fallback = char.encode_utf8(&mut buffer).bytes();
+                        initial.extend(fallback.map(|byte| bytes[usize::from(byte)]));
                     }
                 }
                 queued::merge(initial.into_iter(), merge_of, tokens);

@@ -27,6 +27,15 @@ impl Form {
         }
     }
 
+    /// Bytes that a byte of text may become: some characters are excluded from composition and taken apart, into three times
+    /// their bytes at most.
+    pub(super) fn growth_max(self) -> u64 {
+        match self {
+            Self::AsWritten => 1,
+            Self::Composed => 3,
+        }
+    }
+
     /// Appends to a text in this form, which keeps it.
     pub(super) fn append(self, text: &mut String, more: &str) {
         text.push_str(more);
@@ -55,6 +64,18 @@ mod tests {
         assert_eq!(&*Form::Composed.of("e\u{301}".as_bytes().into()), "é".as_bytes());
         assert_eq!(&*Form::AsWritten.of("e\u{301}".as_bytes().into()), "e\u{301}".as_bytes());
         assert!(matches!(Form::Composed.of("naïve 中文".as_bytes().into()), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn no_character_grows_beyond_the_bound() {
+        for char in (0..=0x0010_FFFF).filter_map(char::from_u32) {
+            let text = char.to_string();
+            for form in [Form::AsWritten, Form::Composed] {
+                let bytes = u64::try_from(form.of(text.as_bytes().into()).len()).unwrap();
+
+                assert!(bytes <= form.growth_max() * u64::try_from(text.len()).unwrap(), "{char:?}");
+            }
+        }
     }
 
     proptest! {

@@ -60,6 +60,12 @@ impl StreamCounter {
         self.settled + tokens(self.tokenizer.count_valid(self.pending.as_bytes()))
     }
 
+    /// What the total cannot exceed when so many more bytes of text are pushed.
+    pub fn total_at_most(&self, bytes: usize) -> u64 {
+        // A token is at least one byte of text, and more text may split a token of the counted text in two.
+        self.total() + tokens(bytes) * self.tokenizer.form().growth_max() + 1
+    }
+
     /// Counts the finished pieces and forgets them.
     fn settle(&mut self) {
         let text = self.pending.as_bytes();

@@ -28,6 +28,7 @@ struct File {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the file's own fields")]
 struct Added {
     id: u32,
     content: String,
@@ -154,7 +155,7 @@ fn is_split_at_space(step: &Value) -> bool {
 }
 
 fn unsupported(field: &'static str, steps: &[&Value]) -> FileError {
-    let found = steps.iter().map(|step| step.to_string()).collect::<Vec<_>>().join(", ");
+    let found = steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     FileError::Unsupported { field, found: if found.is_empty() { "none".to_owned() } else { found } }
 }
 

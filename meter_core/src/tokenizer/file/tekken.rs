@@ -1,6 +1,7 @@
 //! Mistral's `tekken.json`.
 //!
-//! Owns reading its ranks, of which a model uses only as many as the file states. Refuses SentencePiece models.
+//! Owns reading its ranks, of which a model uses only as many as the file states. Refuses to know how Mistral frames
+//! messages.
 
 use serde::Deserialize;
 

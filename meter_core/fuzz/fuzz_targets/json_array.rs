@@ -1,0 +1,4 @@
+//! Fuzz target: see `meter_core_fuzz::json_array`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| meter_core_fuzz::json_array(data));

@@ -1,0 +1,210 @@
+//! Where each target begins: small synthetic traffic behind the choices that lead to it.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use meter_core::frame::event_stream;
+use meter_core::frame::web_socket::{close_frame, text_frame};
+
+use super::dialects::places;
+
+const CHAT: &str = r#"{"id":"c1","model":"m-1","service_tier":"flex","choices":[{"index":0,"message":{"content":"h\u00e9 \ud83d\ude00 there"},"finish_reason":"stop"}],
+ "usage":{"prompt_tokens":9,"completion_tokens":7,"total_tokens":16,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":2}}}"#;
+const CHAT_STREAM: &str = ": hi\r\n\r\ndata: {\"id\":\"c1\",\"choices\":[{\"delta\":{\"content\":\"h\u{e9}\"}}]}\r\n\r\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n\
+data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":1}}\r\n\r\ndata: [DONE]\r\n\r\n";
+const MESSAGES: &str = r#"{"id":"m1","type":"message","model":"claude-x","content":[{"type":"text","text":"hello"}],"stop_reason":"end_turn",
+ "usage":{"input_tokens":5,"cache_creation_input_tokens":3,"cache_read_input_tokens":2,"cache_creation":{"ephemeral_5m_input_tokens":1,"ephemeral_1h_input_tokens":2},"output_tokens":7,"server_tool_use":{"web_search_requests":1}}}"#;
+const MESSAGES_STREAM: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"claude-x\",\"usage\":{\"input_tokens\":5,\"output_tokens\":1}}}\n\n\
+event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"hello\"}}\n\n\
+event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":7}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+const RESPONSES_STREAM: &str = "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"hello\"}\n\n\
+event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"r1\",\"model\":\"m-1\",\"status\":\"completed\",\"usage\":{\"input_tokens\":3,\"input_tokens_details\":{\"cached_tokens\":1},\"output_tokens\":4,\"output_tokens_details\":{\"reasoning_tokens\":1}}}}\n\n";
+const GEMINI: &str = r#"[{"candidates":[{"content":{"parts":[{"text":"hel"}]}}],"usageMetadata":{"promptTokenCount":5,"totalTokenCount":5}}
+,
+{"candidates":[{"content":{"parts":[{"text":"lo"}]},"finishReason":"STOP"}],"modelVersion":"gemini-x","usageMetadata":{"promptTokenCount":5,"cachedContentTokenCount":2,"candidatesTokenCount":2,"thoughtsTokenCount":3,"toolUsePromptTokenCount":1,"totalTokenCount":11,"promptTokensDetails":[{"modality":"TEXT","tokenCount":5}]}}]"#;
+const OLLAMA: &str = "{\"model\":\"llama\",\"message\":{\"content\":\"hel\"},\"done\":false}\n{\"model\":\"llama\",\"message\":{\"content\":\"lo\"},\"done\":true,\"prompt_eval_count\":5,\"eval_count\":2}\r\n";
+const OTHERS: &str = r#"{"id":"x","meta":{"billed_units":{"input_tokens":3,"output_tokens":4,"search_units":1},"tokens":{"input_tokens":5,"output_tokens":6}},"usage":{"inputTokens":5,"outputTokens":6,"totalTokens":11,"cacheReadInputTokens":1,"pages_processed":2,"total_input_tokens":3,"tokens":{"input_tokens":2}},
+ "message":{"content":[{"text":"hello"}]},"prompt_eval_count":5,"eval_count":2,"timings":{"prompt_n":5,"predicted_n":6},"tokens_predicted":6,"generation":"x","amazon-bedrock-invocationMetrics":{"inputTokenCount":5,"outputTokenCount":6},"details":{"generated_tokens":6},"predictions":[{"embeddings":{"statistics":{"token_count":4}}}]}"#;
+const ERROR: &str =
+    r#"{"error":{"message":"slow down","type":"rate_limit","code":"rate_limited"},"type":"error"}"#;
+const ASKING: &str = r#"{"model":"gpt-4o-mini","stream":true,"max_tokens":30,"n":2,"service_tier":"flex","user":"u","system":[{"type":"text","text":"be kind","cache_control":{"ttl":"1h"}}],
+ "messages":[{"role":"user","name":"ann","content":[{"type":"text","text":"hi"},{"type":"image_url","image_url":{"url":"data:,x"}}]}],"tools":[{"type":"function","function":{"name":"f","parameters":{}}}],
+ "input":"hi","prompt":["a",[1,2]],"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"maxOutputTokens":9,"candidateCount":1},"inferenceConfig":{"maxTokens":9},"stream_options":{"include_usage":true},"background":false}"#;
+const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp3\"\r\nContent-Type: audio/mpeg\r\n\r\n\x00\x01\r\n--x--\r\n";
+
+/// The seeds of one target; none for a name that is no target's.
+pub fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let streams = [CHAT_STREAM, MESSAGES_STREAM, RESPONSES_STREAM];
+    let documents = [CHAT, MESSAGES, GEMINI, OTHERS, ERROR, ASKING];
+    match target {
+        "decode" => coded(CHAT_STREAM.as_bytes())
+            .into_iter()
+            .map(|(choice, body)| [&[choice, 3], &*body].concat())
+            .collect(),
+        "sse" => streams.iter().map(|text| behind(&[3], text)).collect(),
+        "json_lines" => vec![behind(&[3], OLLAMA), behind(&[3], "\u{feff}{}\n\n [1]\r\n2")],
+        "json_array" => vec![behind(&[3], GEMINI), behind(&[3], "[1,\"a\\\"]\",{},[[]]]")],
+        "json_scan" => {
+            let plain = documents.iter().flat_map(|text| [behind(&[3, 0], text), behind(&[5, 77], text)]);
+            plain
+                .chain([behind(&[0, 0], "[1e5,-0.5,\"\\ud800x\\u0041\",null,true,{\"a.b\":{\"#\":\"\"}}]")])
+                .collect()
+        }
+        "event_stream" => vec![[&[3, 0], &*messages()].concat(), framed()],
+        "web_socket" => sessions(),
+        "request" => {
+            let bodies = [(0, ASKING.as_bytes()), (4, FORM.as_bytes())];
+            let every = (0..places().len()).filter_map(|place| u8::try_from(place).ok());
+            every.flat_map(|place| bodies.map(|(media, body)| [&[place, media, 0], body].concat())).collect()
+        }
+        "reply" => replies(|place, media, body| [&[place, media, 0, 3, 1], body].concat()),
+        "exchange" => {
+            let length = u16::try_from(ASKING.len()).unwrap_or(0).to_be_bytes();
+            replies(|place, media, body| {
+                [&[place, 0, 0, media, 0, 3, 4, 0, 0], length.as_slice(), ASKING.as_bytes(), body].concat()
+            })
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn behind(choices: &[u8], text: &str) -> Vec<u8> {
+    [choices, text.as_bytes()].concat()
+}
+
+/// Each place with one document and one stream that may be its own: every kind of body meets every place by mutation.
+fn replies(seed: impl Fn(u8, u8, &[u8]) -> Vec<u8>) -> Vec<Vec<u8>> {
+    let binary = messages();
+    let bodies: [(u8, &[u8]); 10] = [
+        (0, CHAT.as_bytes()),
+        (1, CHAT_STREAM.as_bytes()),
+        (0, MESSAGES.as_bytes()),
+        (1, MESSAGES_STREAM.as_bytes()),
+        (0, GEMINI.as_bytes()),
+        (2, OLLAMA.as_bytes()),
+        (0, OTHERS.as_bytes()),
+        (3, &binary),
+        (1, RESPONSES_STREAM.as_bytes()),
+        (0, ERROR.as_bytes()),
+    ];
+    let every = (0..places().len()).filter_map(|place| u8::try_from(place).ok());
+    every
+        .flat_map(|place| {
+            let turn = usize::from(place) * 3;
+            let some = (0..3).map(move |step| (turn + step) % bodies.len());
+            some.map(|index| bodies[index]).map(|(media, body)| seed(place, media, body)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// `data` under each coding, by the coding's place in the target's list.
+fn coded(data: &[u8]) -> [(u8, Vec<u8>); 10] {
+    let gzip = |data: &[u8]| written(GzEncoder::new(Vec::new(), Compression::default()), data);
+    let zlib = |data: &[u8]| written(ZlibEncoder::new(Vec::new(), Compression::default()), data);
+    let raw = |data: &[u8]| written(DeflateEncoder::new(Vec::new(), Compression::best()), data);
+    [
+        (0, gzip(data)),
+        (0, [gzip(data), gzip(b"more")].concat()),
+        (1, zlib(data)),
+        (1, raw(data)),
+        (2, stored_brotli(data)),
+        (3, stored_zstd(data)),
+        (4, stored_zstd(&gzip(data))),
+        (5, gzip(&stored_zstd(data))),
+        (6, gzip(&zlib(&stored_brotli(data)))),
+        (7, gzip(&gzip(&gzip(&gzip(&[b'x'; 3000]))))),
+    ]
+}
+
+fn written<W: Write + Finish>(mut encoder: W, data: &[u8]) -> Vec<u8> {
+    encoder.write_all(data).expect("memory");
+    encoder.finished()
+}
+
+/// What an encoder leaves.
+trait Finish {
+    fn finished(self) -> Vec<u8>;
+}
+
+impl Finish for GzEncoder<Vec<u8>> {
+    fn finished(self) -> Vec<u8> {
+        self.finish().expect("memory")
+    }
+}
+
+impl Finish for ZlibEncoder<Vec<u8>> {
+    fn finished(self) -> Vec<u8> {
+        self.finish().expect("memory")
+    }
+}
+
+impl Finish for DeflateEncoder<Vec<u8>> {
+    fn finished(self) -> Vec<u8> {
+        self.finish().expect("memory")
+    }
+}
+
+/// Brotli with one uncompressed block (RFC 7932 section 9.2): window, not last, length, uncompressed; then the empty last one.
+fn stored_brotli(data: &[u8]) -> Vec<u8> {
+    let data = &data[..data.len().min(1 << 16)];
+    let bits = (data.len() - 1) << 4 | 1 << 20;
+    let [b0, b1, b2, ..] = bits.to_le_bytes();
+    [&[b0, b1, b2], data, &[3]].concat()
+}
+
+/// Zstandard with one raw block (RFC 8878): magic, a header that states the length in two bytes less 256, the block.
+fn stored_zstd(data: &[u8]) -> Vec<u8> {
+    let data = &data[..data.len().min(1 << 16)];
+    let (descriptor, length) = match data.len() {
+        length @ 0..256 => (0x20, vec![u8::try_from(length).expect("fits")]),
+        length => (0x60, u16::try_from(length - 256).expect("fits").to_le_bytes().to_vec()),
+    };
+    let [b0, b1, b2, ..] = (data.len() << 3 | 1).to_le_bytes();
+    [&[0x28, 0xb5, 0x2f, 0xfd, descriptor], &*length, &[b0, b1, b2], data].concat()
+}
+
+/// A stream of event-stream messages: two events, one exception.
+fn messages() -> Vec<u8> {
+    let event = |name, payload: &str| {
+        let headers =
+            [(":event-type", name), (":content-type", "application/json"), (":message-type", "event")];
+        event_stream::encode(&headers, payload.as_bytes()).expect("fits")
+    };
+    let exception = [(":message-type", "exception"), (":exception-type", "throttlingException")];
+    [
+        event("contentBlockDelta", "{\"delta\":{\"text\":\"hello\"},\"contentBlockIndex\":0}"),
+        event("chunk", "{\"bytes\":\"eyJ0eXBlIjoibWVzc2FnZV9zdG9wIn0=\"}"),
+        event("metadata", "{\"usage\":{\"inputTokens\":5,\"outputTokens\":6,\"totalTokens\":11}}"),
+        event_stream::encode(&exception, b"{\"message\":\"slow\"}").expect("fits"),
+    ]
+    .concat()
+}
+
+/// Headers of every type and a payload, for the target to frame.
+fn framed() -> Vec<u8> {
+    let mut headers = b"\x01t\x00\x01f\x01\x01b\x02\x07\x01s\x03\x00\x07\x01i\x04\x00\x00\x00\x07\x01l\x05\0\0\0\0\0\0\0\x07".to_vec();
+    headers.extend_from_slice(
+        b"\x01y\x06\x00\x02ab\x0d:message-type\x07\x00\x05event\x01w\x08\0\0\0\0\0\0\0\x07\x01u\x09",
+    );
+    headers.extend_from_slice(&[7; 16]);
+    let length = |part: &[u8]| u16::try_from(part.len()).expect("fits").to_be_bytes();
+    let part = [length(&headers).as_slice(), &headers, &length(b"{}"), b"{}"].concat();
+    [&[3, 0x81], &*part, &part, b"\0\0\0"].concat()
+}
+
+/// Sessions of a server, plain and compressed, and one of a client.
+fn sessions() -> Vec<Vec<u8>> {
+    let event =
+        "{\"type\":\"response.done\",\"response\":{\"usage\":{\"input_tokens\":5,\"output_tokens\":6}}}";
+    let plain =
+        [text_frame(event), b"\x89\x01p\x02\x02ab\x80\x01c".to_vec(), close_frame(1000, "bye")].concat();
+    let compressed = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00\xc1\x08\xf3\x48\xcd\xc9\xc9\x07\x00\x00";
+    let masked = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x81\xfe\x00\x03\x01\x02\x03\x04abc\x88\x82\0\0\0\0\x03\xe8";
+    vec![
+        [&[3, 0], &*plain].concat(),
+        [&[3, 2], compressed.as_slice()].concat(),
+        [&[3, 4], compressed.as_slice()].concat(),
+        [&[3, 1], masked.as_slice()].concat(),
+    ]
+}
