@@ -95,7 +95,6 @@ class Policies:
         unpriced: str = "allow",
         include_usage: Literal["leave", "inject"] = "leave",
         unknown_paths: str = "allow",
-        include_usage: Literal["leave", "inject"] = "leave",
         plain_users: bool = False,
         mode: _Mode = "enforce",
     ) -> Policies: ...

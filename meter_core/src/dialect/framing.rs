@@ -117,7 +117,8 @@ impl Framing {
             (_, Guess::Messages) => Self::Messages(Box::default()),
             // `data:`, `event:` or a comment.
             (Some(b'd' | b'e' | b':'), _) | (_, Guess::Events) => Self::Events(Sse::new()),
-            (_, Guess::Lines) => Self::Lines(JsonLines::new()),
+            // A file of something else.
+            (_, Guess::Lines) => Self::Opaque,
             (_, Guess::Document) => Self::Document,
             (_, Guess::Opaque) => Self::Opaque,
         };
@@ -236,6 +237,7 @@ mod tests {
             ("application/json", OllamaChat, true, "{", "lines"),
             ("application/json", OllamaChat, false, "{", "document"),
             ("application/octet-stream", OpenAiBatchResults, false, "{", "lines"),
+            ("application/octet-stream", OpenAiBatchResults, false, "%PDF", "opaque"),
             ("application/json", OpenAiChat, true, ": comment", "events"),
             ("application/json", OpenAiChat, true, "", "unsure"),
             ("", OpenAiChat, true, "x", "events"),

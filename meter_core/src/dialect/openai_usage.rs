@@ -240,7 +240,9 @@ mod tests {
     fn a_provider_may_count_reasoning_nowhere_else() {
         let read = |reasoning, fields: &[(&str, &str)]| {
             let mut usage = OpenAiUsage::counting(reasoning);
-            fields.iter().for_each(|(path, number)| usage.value(path, Scalar::Number(number)));
+            for (path, number) in fields {
+                usage.value(path, Scalar::Number(number));
+            }
             let (usage, defects) = usage.usage();
             let usage = usage.unwrap();
             (usage.output_tokens, usage.reasoning_tokens, defects.is_empty())
@@ -367,7 +369,9 @@ mod tests {
         let read = |usage: bool| {
             let mut read = OpenAiUsage::default();
             let paths = [("timings.prompt_n", "6"), ("timings.cache_n", "4"), ("timings.predicted_n", "3")];
-            paths.into_iter().for_each(|(path, count)| read.reply_value(path, Scalar::Number(count)));
+            for (path, count) in paths {
+                read.reply_value(path, Scalar::Number(count));
+            }
             if usage {
                 read.reply_value("usage.prompt_tokens", Scalar::Number("11"));
             }

@@ -223,6 +223,7 @@ mod tests {
     use super::*;
     use crate::dialect::Dialect;
     use crate::dialect::sample::{Sample, route};
+    use crate::frame::web_socket::text_frame;
 
     const DOCUMENT: &str = r#"{"model":"m","choices":[{"message":{"content":"h\u00e9 \ud83d\ude00"},"finish_reason":"stop"}],
         "usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#;
@@ -349,6 +350,8 @@ mod tests {
             Just(b"{\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":3}}}".to_vec()),
             Just(b"{\"error\":{\"code\":\"x\"}}".to_vec()),
             Just(b"{\"delta\":\"abc\"".to_vec()),
+            Just(b"{\"response\":{\"body\":{\"model\":\"m\",\"usage\":{\"prompt_tokens\":9}}}}\n".to_vec()),
+            Just(b"{\"type\":\"response.done\",\"response\":{\"usage\":{\"output_tokens\":3}}}".to_vec()),
             proptest::collection::vec(any::<u8>(), 0..6),
         ]
     }
@@ -360,6 +363,8 @@ mod tests {
             dialect in prop_oneof![
                 Just(Dialect::OpenAiChat), Just(Dialect::OpenAiResponses), Just(Dialect::AnthropicMessages),
                 Just(Dialect::OpenAiCompletions), Just(Dialect::OpenAiMedia), Just(Dialect::Opaque),
+                Just(Dialect::OpenAiRuns), Just(Dialect::OpenAiBatchResults), Just(Dialect::AnthropicBatchResults),
+                Just(Dialect::OpenAiRealtime), Just(Dialect::GeminiLive),
             ],
             content_type in prop_oneof![Just("text/event-stream"), Just("application/json"), Just("")],
             encoded in any::<bool>(),
@@ -373,6 +378,22 @@ mod tests {
                 headers.push((b"content-encoding", b"gzip"));
             }
             let sample = Sample { route: route(dialect), status: 200, headers, body: &body, complete };
+
+            prop_assert_eq!(sample.read_in(size), sample.read_in(body.len()));
+        }
+
+        #[test]
+        fn any_split_of_any_session_is_found_alike(
+            pieces in proptest::collection::vec((piece(), any::<bool>()), 0..14),
+            dialect in prop_oneof![Just(Dialect::OpenAiRealtime), Just(Dialect::GeminiLive), Just(Dialect::Opaque)],
+            complete in any::<bool>(),
+            size in 1usize..11,
+        ) {
+            let framed = |(piece, whole): &(Vec<u8>, bool)| {
+                if *whole { text_frame(&String::from_utf8_lossy(piece)) } else { piece.clone() }
+            };
+            let body: Vec<u8> = pieces.iter().flat_map(framed).collect();
+            let sample = Sample { complete, ..Sample::session(dialect, &body) };
 
             prop_assert_eq!(sample.read_in(size), sample.read_in(body.len()));
         }

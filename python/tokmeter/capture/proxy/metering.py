@@ -124,6 +124,7 @@ class Metering:
         passed = tap.sent(data) if message.from_client else tap(data)
         if isinstance(passed, list):
             message.content = b"".join(passed)
+        if tap.clean_cut is not None:
             self._leave(flow)
 
     def _leave(self, flow: tcp.TCPFlow) -> None:
