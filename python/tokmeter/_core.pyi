@@ -95,7 +95,6 @@ class Policies:
         unpriced: str = "allow",
         include_usage: Literal["leave", "inject"] = "leave",
         unknown_paths: str = "allow",
-        include_usage: Literal["leave", "inject"] = "leave",
         plain_users: bool = False,
         mode: _Mode = "enforce",
     ) -> Policies: ...
@@ -227,15 +226,15 @@ class Exchange:
         """What to do with the request. The body of a `Rewrite` is there until `respond` is called."""
     @property
     def closed(self) -> bool: ...
-    @property
-    def reads_session(self) -> bool:
-        """Whether what follows an answer that switches protocols (101) is read: then feed both directions of it."""
     def respond(self, status: int, headers: _Headers) -> bool:
         """The status line and header fields of the response have arrived.
 
         Whether chunks of its body may be replaced: a length it declares does not hold for the client then, and what is held
         back must be asked for with `release`.
         """
+    @property
+    def reads_session(self) -> bool:
+        """Whether what follows an answer that switches protocols (101) is read: then feed both directions of it."""
     def feed(self, chunk: bytes, now: int) -> Forward | Replace | Cut:
         """One piece of the response body, or of what the provider sends in a session, as it was on the wire."""
     def sent(self, chunk: bytes, now: int) -> Forward | Cut:

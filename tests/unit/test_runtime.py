@@ -71,3 +71,12 @@ async def test_a_ledger_that_cannot_be_opened_starts_nothing(tmp_path: Path) -> 
 
     assert "ledger.db" in (caught.value.where or "")
     assert threads() == []
+
+
+async def test_what_was_learned_is_there_at_the_next_start(tmp_path: Path) -> None:
+    learned = ("anthropic", "claude-sonnet-4-5", "112:40 113:7", "90:1")
+    async with running(plan(tmp_path, metrics=None)) as started:
+        started.meter.restore_calibration(*learned)
+
+    async with running(plan(tmp_path, metrics=None)) as again:
+        assert again.meter.calibrations() == [learned]

@@ -84,10 +84,8 @@ fn media(kind: &str) -> Option<Media> {
     if PICTURES.contains(&kind) || kind.starts_with("image/") {
         return Some(Media::Picture);
     }
-    let other = OTHER_MEDIA.contains(&kind)
-        || ["audio/", "video/"].iter().any(|family| kind.starts_with(family))
-        || kind == "application/pdf";
-    other.then_some(Media::Other)
+    // Any other media type is a file, text among them.
+    (OTHER_MEDIA.contains(&kind) || kind.contains('/')).then_some(Media::Other)
 }
 
 #[cfg(test)]
@@ -122,6 +120,7 @@ mod tests {
             (Some("file"), Some("data:application/pdf;base64,JVBERi0"), (0, 0, 1)),
             (Some("audio/wav"), Some("UklGRg"), (0, 0, 1)),
             (Some("input_audio"), None, (0, 0, 1)),
+            (Some("text/plain"), Some("MTIz"), (0, 0, 1)),
         ] {
             assert_eq!(counted(kind, data), expected, "{kind:?} {data:?}");
         }

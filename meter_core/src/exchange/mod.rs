@@ -172,9 +172,7 @@ impl Exchange {
         let was_between = std::mem::replace(&mut self.between_events, progress.at_boundary);
         self.pass(chunk, progress, was_between, now)
     }
-}
 
-impl Exchange {
     /// What is held back of the reply. It goes to the client before anything else does when the reply has ended, or when
     /// pieces are no longer fed here.
     pub fn release(&mut self) -> Vec<u8> {

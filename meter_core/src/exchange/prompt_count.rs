@@ -13,9 +13,6 @@ use crate::tokenizer::{self, Tokenizer};
 /// What an estimate may be short of the truth: a share of it, and framing that nobody documents. For holds only.
 const HEADROOM: Factor = (3, 10);
 const HEADROOM_TOKENS: u64 = 128;
-/// Encodings of OpenAI's models.
-const OPENAI: [&str; 6] =
-    ["r50k_base", "p50k_base", "p50k_edit", "cl100k_base", "o200k_base", "o200k_harmony"];
 
 /// A count of input tokens and how far to trust it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,8 +45,8 @@ impl PromptCount {
         let (media, media_most) = media(&rules, prompt);
         let messages = u64::from(prompt.messages);
         // More texts than messages are parts, calls of tools or schemas, whose framing is not public.
-        let plain = rules.unframed || (rules.public && prompt.texts().count() as u64 <= messages);
-        let exact = plain && whole && own.is_some_and(is_openai) && prompt.tools == 0 && media_most == 0;
+        let plain = messages == 0 || prompt.texts().count() as u64 <= messages;
+        let exact = rules.public && plain && whole && own.is_some() && prompt.tools == 0 && media_most == 0;
         let media_margin = media_most.saturating_sub(media);
         let count = Self { tokens: 0, exact, margin: 0, text, media, media_margin };
         count.corrected(None)
@@ -86,15 +83,10 @@ fn sum<'a>(tokenizer: &Tokenizer, texts: impl Iterator<Item = &'a str>) -> u64 {
     texts.map(|text| tokenizer.count(text.as_bytes()) as u64).sum()
 }
 
-/// Whether a text alone is billed as its own tokens. Servers of open models may put a token before or behind it.
-fn is_openai(tokenizer: &Tokenizer) -> bool {
-    OPENAI.contains(&tokenizer.name())
-}
-
 /// Tokens around messages.
 fn framing(rules: &Fitting<'_>, prompt: &Prompt) -> u64 {
     let rule = rules.framing;
-    if rules.unframed || prompt.messages == 0 {
+    if prompt.messages == 0 {
         return 0;
     }
     let messages = i64::from(prompt.messages) * (rule.message + rule.role);

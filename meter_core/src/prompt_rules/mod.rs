@@ -25,7 +25,6 @@ pub type Factor = (u64, u64);
 #[serde(default)]
 pub struct PromptRules {
     format: u64,
-    unframed: Vec<String>,
     text: Vec<Line<TextRule>>,
     framing: Vec<Line<Framing>>,
     tools: Vec<Line<ToolRule>>,
@@ -90,8 +89,6 @@ pub struct Fitting<'a> {
     pub unknown_size: Size,
     /// Whether a plain prompt of this operation is counted exactly, if the vocabulary is public.
     pub public: bool,
-    /// Whether the prompt of this operation is its text and nothing else.
-    pub unframed: bool,
 }
 
 impl PromptRules {
@@ -124,7 +121,6 @@ impl PromptRules {
             other_media: self.other_media,
             unknown_size: Size { wide, high },
             public: framing.is_some_and(|framing| listed(&framing.public)),
-            unframed: listed(&self.unframed),
         }
     }
 }
@@ -224,6 +220,11 @@ mod tests {
                 == [true; 4]
         );
         assert!(["gpt-4o-search-preview", "gpt-5-nano", "claude-3", "llama"].map(public) == [false; 4]);
-        assert!(!PromptRules::embedded().fitting("responses", Some("gpt-4o")).public);
+        let fitting = |operation, model| PromptRules::embedded().fitting(operation, Some(model)).public;
+        assert!(
+            fitting("embeddings", "text-embedding-3-small")
+                && fitting("completions", "gpt-3.5-turbo-instruct")
+        );
+        assert!(!fitting("responses", "gpt-4o") && !fitting("completions", "qwen3-8b"));
     }
 }

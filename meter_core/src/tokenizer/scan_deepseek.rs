@@ -15,8 +15,8 @@ const DIGITS: usize = 3;
 const WORD: u8 = LETTER | MARK;
 /// `[\p{P}\p{S}]`. The bit means something else in `class`, which has no class of its own for these.
 const SYMBOL: u8 = class::OTHER;
-/// What is of no class that the expressions name: controls, formats, unassigned characters. A bit [`class_at`] never gives
-/// otherwise, as numbers are never inside a fragment.
+/// What is of no class that the expressions name: controls, formats, unassigned characters. The bit is free, as numbers are
+/// never inside a fragment.
 const UNNAMED: u8 = NUMBER;
 
 /// The end of the piece that starts at `start`; after `start` unless that is the end of the text.
