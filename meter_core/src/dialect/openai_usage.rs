@@ -92,6 +92,8 @@ impl OpenAiUsage {
                     "cache_write_tokens" => &mut stated.cache_write_5m_tokens,
                     "audio_tokens" => &mut stated.audio_input_tokens,
                     "image_tokens" => &mut stated.image_input_tokens,
+                    "cached_tokens_details.audio_tokens" => &mut stated.audio_cache_read_tokens,
+                    "cached_tokens_details.image_tokens" => &mut stated.image_cache_read_tokens,
                     _ => return None,
                 }
             }
