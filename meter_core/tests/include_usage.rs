@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use meter_core::attribution::Attribution;
@@ -89,7 +90,12 @@ fn a_stream_that_does_not_ask_is_asked_for_its_usage() {
     for (host, path, body) in [
         ("api.openai.com", CHAT, STREAM),
         ("vllm.internal", CHAT, STREAM),
-        ("res.openai.azure.com", "/openai/deployments/d/chat/completions", STREAM),
+        (
+            "res.openai.azure.com",
+            "/openai/deployments/d/chat/completions?api-version=2024-09-01-preview",
+            STREAM,
+        ),
+        ("res.openai.azure.com", "/openai/v1/chat/completions?x=1&api-version=preview", STREAM),
         (
             "api.openai.com",
             "/v1/completions",
@@ -159,6 +165,11 @@ fn what_must_not_be_edited_passes_as_it_is() {
         ("api.openai.com", CHAT, Some(r#"{"model":"gpt-4o-mini"}"#)),
         ("api.openai.com", CHAT, Some(r#"{"stream":true,"stream_options":{"include_usage":true}}"#)),
         ("api.openai.com", CHAT, Some(r#"{"stream":true"#)),
+        (
+            "res.openai.azure.com",
+            "/openai/deployments/d/chat/completions?x=1&api-version=2024-06-01",
+            Some(STREAM),
+        ),
         ("api.openai.com", "/v1/responses", Some(STREAM)),
         ("api.openai.com", "/v1/embeddings", Some(STREAM)),
         ("api.anthropic.com", "/v1/messages", Some(STREAM)),
@@ -272,6 +283,50 @@ fn what_is_held_is_given_out_once_when_the_reply_ends_or_is_no_longer_fed() {
 
     assert_eq!((exchange.release(), exchange.release()), (b"data: {\"cho".to_vec(), Vec::new()));
     assert_eq!(exchange.feed(b"ices", NOW), Passage::Forward);
+}
+
+/// The stream `reply` as it would be without the option, found by its text alone: recorded JSON is compact.
+fn unasked(reply: &str) -> String {
+    let volunteers = |event: &&str| event.contains("\"usage\":{") && !event.contains("\"choices\":[]");
+    if reply.split("\n\n").any(|event| volunteers(&event)) {
+        return reply.to_owned();
+    }
+    let added = |event: &&str| event.contains("\"usage\":{");
+    let kept: Vec<&str> = reply.split("\n\n").filter(|event| !added(event)).collect();
+    kept.join("\n\n").replace(",\"usage\":null", "")
+}
+
+#[test]
+fn recorded_streams_lose_what_the_option_added_and_nothing_else() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/recordings");
+    let Ok(files) = std::fs::read_dir(&folder) else {
+        println!("skipped: no recorded corpus at ../shared/recordings");
+        return;
+    };
+    let meter = injecting(vec![]);
+    let (mut checked, mut edited) = (0, 0);
+    for file in
+        files.map(|file| file.unwrap().path()).filter(|file| file.extension().is_some_and(|end| end == "har"))
+    {
+        for recorded in har::entries(&file) {
+            let Ok(reply) = String::from_utf8(recorded.reply) else { continue };
+            if !recorded.path.contains("/completions") || !reply.starts_with("data: ") {
+                continue;
+            }
+            let expected = unasked(&reply);
+            for size in [1, 7, 1000, reply.len()] {
+                let mut exchange = asked(&meter);
+                exchange.respond(200, Headers(&SSE));
+                let (client, _) = seen(&mut exchange, reply.as_bytes().chunks(size));
+
+                assert!(client == expected.as_bytes(), "{} in pieces of {size}", recorded.path);
+            }
+            checked += 1;
+            edited += usize::from(expected != reply);
+        }
+    }
+    println!("{checked} streams, {edited} of them edited");
+    assert!(edited > 0);
 }
 
 /// How one provider writes its chunks.

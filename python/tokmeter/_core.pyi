@@ -95,7 +95,6 @@ class Policies:
         unpriced: str = "allow",
         include_usage: Literal["leave", "inject"] = "leave",
         unknown_paths: str = "allow",
-        include_usage: Literal["leave", "inject"] = "leave",
         plain_users: bool = False,
         mode: _Mode = "enforce",
     ) -> Policies: ...
@@ -233,8 +232,13 @@ class Exchange:
         Whether chunks of its body may be replaced: a length it declares does not hold for the client then, and what is held
         back must be asked for with `release`.
         """
+    @property
+    def reads_session(self) -> bool:
+        """Whether what follows an answer that switches protocols (101) is read: then feed both directions of it."""
     def feed(self, chunk: bytes, now: int) -> Forward | Replace | Cut:
-        """One piece of the response body, as it was on the wire (still compressed)."""
+        """One piece of the response body, or of what the provider sends in a session, as it was on the wire."""
+    def sent(self, chunk: bytes, now: int) -> Forward | Cut:
+        """One piece of what the client sends in a session, as it was on the wire."""
     def release(self) -> bytes:
         """What is held back of the reply, once: less than one event.
 

@@ -38,7 +38,13 @@ class ScriptedExchange:
     status: int | None = None
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     chunks: list[bytes] = field(default_factory=list)
+    said: list[bytes] = field(default_factory=list)
+    """What the client of a session sent."""
     closes: list[str] = field(default_factory=list)
+
+    @property
+    def reads_session(self) -> bool:
+        return self.meter.reads_sessions
 
     @property
     def body(self) -> bytes:
@@ -50,6 +56,10 @@ class ScriptedExchange:
     def feed(self, chunk: bytes, _now: int) -> object:
         self.chunks.append(chunk)
         return self.meter.on_feed(self, chunk)
+
+    def sent(self, chunk: bytes, _now: int) -> object:
+        self.said.append(chunk)
+        return None
 
     def close(self, reason: str, _now: int) -> object | None:
         self.closes.append(reason)
@@ -65,6 +75,7 @@ class ScriptedMeter:
     names: tuple[str, ...]
     on_open: Callable[[Any], object] = lambda _request: None
     on_feed: Callable[[ScriptedExchange, bytes], object] = lambda _exchange, _chunk: None
+    reads_sessions: bool = False
     exchanges: list[ScriptedExchange] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     counted: asyncio.Event = field(default_factory=asyncio.Event)

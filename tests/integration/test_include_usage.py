@@ -66,6 +66,11 @@ async def _broken_off(_up: Upstream, request: Received, writer: asyncio.StreamWr
     writer.close()
 
 
+async def _unended(_up: Upstream, request: Received, writer: asyncio.StreamWriter) -> None:
+    body = _stream(request.body)[:-5]
+    writer.write(SSE + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(body) + b"0\r\n\r\n")
+
+
 async def _talk(_up: Upstream, _request: Received, writer: asyncio.StreamWriter) -> None:
     """A stream that goes on until nobody reads it, in pieces that end inside events."""
     writer.write(SSE + b"Transfer-Encoding: chunked\r\n\r\n")
@@ -92,11 +97,13 @@ def _ask(*headers: str, body: bytes = REQUEST) -> bytes:
 
 
 def _body(reply: Reply) -> bytes:
-    """The body of a reply sent in chunks."""
+    """The body of a reply sent in chunks, of which only the last is empty."""
     rest, body = reply.body, b""
     while rest:
         size, _, rest = rest.partition(b"\r\n")
-        body, rest = body + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+        length = int(size, 16)
+        assert length or rest == b"\r\n"
+        body, rest = body + rest[:length], rest[length + 2 :]
     return body
 
 
@@ -156,6 +163,17 @@ def test_an_old_client_gets_an_edited_reply_up_to_the_end_of_its_connection(tmp_
             async with proxied(meter, tmp_path, who=WHO, mode=reverse(up)) as proxy:
                 reply = await call(proxy, _ask().replace(b"HTTP/1.1", b"HTTP/1.0", 1))
         assert (reply.ended, reply.body) == ("eof", PLAIN)
+
+    run(scenario())
+
+
+def test_a_reply_that_ends_inside_an_event_is_passed_on_to_its_last_byte(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with upstream(routes={PATH: _unended}) as up:
+            meter = _meter((up.host, up.port))
+            async with proxied(meter, tmp_path, who=WHO, mode=reverse(up)) as proxy:
+                reply = await call(proxy, _ask())
+        assert (reply.ended, _body(reply)) == ("complete", PLAIN[:-5])
 
     run(scenario())
 

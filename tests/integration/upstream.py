@@ -1,8 +1,10 @@
 """A small HTTP/1 provider on a real socket, in the clear or behind TLS, that answers by path and notes what reached it."""
 
 import asyncio
+import base64
 import contextlib
 import gzip
+import hashlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -48,6 +50,16 @@ type Route = Callable[[Upstream, Received, asyncio.StreamWriter], Awaitable[None
 
 def chunked(*parts: bytes) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
+
+
+def switching(request: Received) -> bytes:
+    """The answer that agrees to a WebSocket."""
+    key = request.headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    accept = base64.b64encode(hashlib.sha1(key.encode(), usedforsecurity=False).digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
 
 
 _SSE_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -11,8 +11,7 @@ pub(super) fn shape(line: &RequestLine<'_>) -> Option<Shape> {
     Some(match *word {
         "chat" | "generate" | "summarize" => Shape::paid(Operation::Chat, Dialect::CohereChat),
         "embed" => Shape::paid(Operation::Embeddings, Dialect::CohereEmbed),
-        "rerank" => Shape::paid(Operation::Rerank, Dialect::CohereRerank),
-        "classify" => Shape::paid(Operation::Rerank, Dialect::CohereRerank),
+        "rerank" | "classify" => Shape::paid(Operation::Rerank, Dialect::CohereRerank),
         "tokenize" | "detokenize" => Shape::free(Operation::CountTokens),
         "models" | "datasets" | "connectors" | "embed-jobs" => Shape::free(Operation::Admin),
         _ => return None,

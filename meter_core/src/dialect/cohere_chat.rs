@@ -10,7 +10,6 @@ use crate::json_scan::{Interest, Scalar, Take};
 pub(super) struct Chat {
     usage: CohereUsage,
     ended: bool,
-    stopped: bool,
     /// Calls of tools came in pieces; the event that follows repeats them whole.
     pieces: bool,
     /// The event in progress repeats such pieces.
@@ -56,7 +55,7 @@ impl Reader for Chat {
 
     fn string(&mut self, path: &str) -> Take {
         match path {
-            "type" | "event_type" | "finish_reason" | "delta.finish_reason" => Take::Value,
+            "type" | "event_type" => Take::Value,
             "text" | "tool_calls.#.name" => self.first_time(),
             // Version 2, whole.
             "message.content.#.text"
@@ -87,7 +86,6 @@ impl Reader for Chat {
         match (path, value) {
             ("type" | "event_type", Scalar::String(name)) => self.event(name),
             ("is_finished", Scalar::Bool(finished)) => self.ended |= finished,
-            ("finish_reason" | "delta.finish_reason", Scalar::String(_)) => self.stopped = true,
             _ => {}
         }
     }
@@ -100,7 +98,7 @@ impl Reader for Chat {
 
     fn outcome(&self) -> Outcome {
         let (usage, defects) = self.usage.usage();
-        Outcome { usage, defects, ended: self.ended, stopped: self.stopped, ..Outcome::default() }
+        Outcome { usage, defects, ended: self.ended, ..Outcome::default() }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::usage::{Defects, Provenance, Usage};
 
 /// What a reply said, so far or in the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Finding {
     /// Normalised counts; a total that was not stated is `None`, also where the other one is known (a cut Anthropic stream
     /// knows its input).

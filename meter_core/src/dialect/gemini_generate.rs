@@ -184,7 +184,8 @@ mod tests {
         "modelVersion":"gemini-3.6-flash","responseId":"r1"}"#;
 
     fn events(documents: &[&str]) -> String {
-        documents.iter().map(|document| format!("data: {}\r\n\r\n", document.replace('\n', " "))).collect()
+        let event = |document: &&str| ["data: ", &document.replace('\n', " "), "\r\n\r\n"].concat();
+        documents.iter().map(event).collect()
     }
 
     fn one(body: &str) -> Finding {

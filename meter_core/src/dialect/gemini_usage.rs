@@ -248,7 +248,9 @@ mod tests {
     fn provisioned_traffic_says_more_than_the_tier() {
         let tier = |fields: &[(&str, Scalar<'_>)]| {
             let mut usage = GeminiUsage::default();
-            fields.iter().for_each(|(path, value)| usage.value(path, *value));
+            for (path, value) in fields {
+                usage.value(path, *value);
+            }
             usage.service_tier()
         };
         let (standard, demand) = (Scalar::String("standard"), Scalar::String("ON_DEMAND"));

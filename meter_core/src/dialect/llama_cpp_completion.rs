@@ -43,7 +43,7 @@ impl Stated {
 }
 
 /// Both together; what neither states stays unstated.
-fn sum(left: Usage, right: &Usage) -> Usage {
+fn sum(left: &Usage, right: &Usage) -> Usage {
     let plus = |left: Option<u64>, right: Option<u64>| match (left, right) {
         (Some(left), Some(right)) => Some(left.saturating_add(right)),
         (left, right) => left.or(right),
@@ -52,7 +52,7 @@ fn sum(left: Usage, right: &Usage) -> Usage {
         input_tokens: plus(left.input_tokens, right.input_tokens),
         output_tokens: plus(left.output_tokens, right.output_tokens),
         cache_read_tokens: plus(left.cache_read_tokens, right.cache_read_tokens),
-        ..left
+        ..Usage::default()
     }
 }
 
@@ -60,7 +60,7 @@ impl Completion {
     /// All results that ended, or else how far the running one got.
     fn usage(&self) -> Option<Usage> {
         match (&self.ended, self.current.stopped.then(|| self.current.usage()).flatten()) {
-            (Some(ended), Some(current)) => Some(sum(ended.clone(), &current)),
+            (Some(ended), Some(current)) => Some(sum(ended, &current)),
             (Some(ended), None) => Some(ended.clone()),
             (None, _) => self.current.usage(),
         }
@@ -113,7 +113,7 @@ impl Reader for Completion {
             usage
         });
         let ended = self.current.stopped || self.ended.is_some();
-        Outcome { usage, defects, ended, ..Outcome::default() }
+        Outcome { usage, ended, defects, ..Outcome::default() }
     }
 }
 

@@ -168,6 +168,11 @@ impl Dialect {
         matches!(self, Self::OllamaChat)
     }
 
+    /// Whether the model is the path's, whatever the body repeats of it.
+    const fn names_model_in_path(self) -> bool {
+        matches!(self, Self::GeminiGenerate | Self::GeminiEmbeddings)
+    }
+
     /// Whether its requests can be Anthropic's.
     pub(super) const fn is_messages(self) -> bool {
         matches!(self, Self::AnthropicMessages | Self::BedrockInvoke)

@@ -49,8 +49,10 @@ impl Event {
             "conversation.item.input_audio_transcription.completed" => Self::TranscriptEnd,
             // Audio itself is base64.
             _ if kind.ends_with("audio.delta") => Self::Other,
-            _ if kind.starts_with("response.") && kind.ends_with(".delta") => Self::Text,
-            _ => Self::Other,
+            _ => match kind.strip_prefix("response.").and_then(|kind| kind.strip_suffix(".delta")) {
+                Some(_) => Self::Text,
+                None => Self::Other,
+            },
         }
     }
 }

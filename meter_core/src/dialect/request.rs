@@ -281,8 +281,8 @@ impl Visitor for Reading {
         let text = value.text();
         let facts = &mut self.facts;
         match path {
-            // Gemini's body repeats the path's model with a prefix.
-            "model" if self.dialect == Dialect::GeminiEmbeddings && facts.model.is_some() => {}
+            // Google's bodies repeat it with a prefix (`models/`).
+            "model" if facts.model.is_some() && self.dialect.names_model_in_path() => {}
             "model" => facts.model = text.and_then(name).or(facts.model.take()),
             "service_tier" | "serviceTier" => facts.service_tier = text.and_then(name),
             "user" => facts.user = text.and_then(name).or(facts.user.take()),

@@ -98,7 +98,7 @@ impl Exchange {
         let mut data = Vec::new();
         if let Some(whole) = whole {
             match &mut self.unasked {
-                Some(unasked) => unasked.last(whole, &mut data),
+                Some(unasked) => unasked.feed(whole, &mut data),
                 None => data.extend_from_slice(whole),
             }
             let message = self.cause.as_ref().map(Cause::message).unwrap_or_default();

@@ -12,6 +12,9 @@ use crate::frame::event_edit::{EventEdit, lone_data};
 use crate::headers::Headers;
 use crate::meter::{IncludeUsage, Policies, Request};
 
+/// The first version of Azure's API that takes the option, as the query of a request states it; versions are dates.
+const FIRST_VERSION: &str = "2024-09-01";
+
 /// What becomes of a request that nothing refuses.
 pub(super) struct Passing {
     /// How it is to be sent, if not as it came.
@@ -49,7 +52,7 @@ fn asked(route: &Route, facts: &RequestFacts, request: &Request<'_>) -> Option<R
     // Elsewhere there is little to learn, and what asking adds could not be told from what is always said. Nor is a server
     // asked that nobody named: what it makes of the option is not known.
     let waits = states_usage_on_request(&route.provider) && !route.guessed;
-    if !suits || !waits || is_coded(headers) || is_signed(request) {
+    if !suits || !waits || is_before_option(request.path) || is_coded(headers) || is_signed(request) {
         return None;
     }
     let body = with_usage_asked(request.body?)?;
@@ -60,6 +63,13 @@ fn asked(route: &Route, facts: &RequestFacts, request: &Request<'_>) -> Option<R
         fields.push(field("content-length", &body.len().to_string()));
     }
     Some(Rewrite { body, headers: fields })
+}
+
+/// Whether the query names a version of Azure's API from before the option. It refuses what it does not know.
+fn is_before_option(path: &str) -> bool {
+    let (_, query) = path.split_once('?').unwrap_or_default();
+    let mut versions = query.split('&').filter_map(|field| field.strip_prefix("api-version="));
+    versions.any(|version| version.starts_with(|c: char| c.is_ascii_digit()) && version < FIRST_VERSION)
 }
 
 /// Whether the body of a message is compressed.
@@ -117,18 +127,13 @@ impl Unasked {
         if out == chunk { Passage::Forward } else { Passage::Replace(out) }
     }
 
-    /// Appends the last piece of the reply to `out`, with whatever was held back.
-    pub(super) fn last(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
-        self.feed(chunk, out);
-        out.append(&mut self.release());
-    }
-
     /// Gives up what is held back.
     pub(super) fn release(&mut self) -> Vec<u8> {
         self.events.release()
     }
 
-    fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+    /// Appends the next piece of the reply to `out`. Nothing is held back where it ends between two events.
+    pub(super) fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         let Self { events, volunteered } = self;
         events.feed(chunk, out, |event, out| {
             let data = if *volunteered { None } else { lone_data(event) };

@@ -90,13 +90,6 @@ class PoliciesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Literal["allow", "refuse"],
         Meta(description="Paths that are not known on a metered host: `allow` counts them as unmetered."),
     ] = "allow"
-    include_usage: Annotated[
-        Literal["leave", "inject"],
-        Meta(
-            description="OpenAI-shaped streams that do not ask for their usage: `inject` asks in their place and takes "
-            "out of the reply what that adds; `leave` counts their tokens here."
-        ),
-    ] = "leave"
 
 
 class AttributionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -97,6 +97,12 @@ class ClientConnection(ProxyConnectionHandler):
         if transport is not None and transport.handler is not None:
             self.close_connection(self.client)
 
+    def close_upstreams(self) -> None:
+        """Closes the upstream connections. What was written to the client still reaches it, and then their end."""
+        for connection, transport in self.transports.items():
+            if connection is not self.client and transport.handler is not None:
+                self.close_connection(connection)
+
     async def open_connection(self, command: commands.OpenConnection) -> None:
         """Opens an upstream connection and reads from it until it ends."""
         server = command.connection

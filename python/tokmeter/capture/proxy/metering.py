@@ -47,6 +47,8 @@ class Metering:
         self._who = who
         self._sink = sink
         self._open: dict[str, set[Tap]] = {}
+        self._sessions: dict[str, Tap] = {}
+        """Of client connections that have left HTTP for something that is read; also once it is cut, until they end."""
 
     @property
     def idle(self) -> bool:
@@ -97,7 +99,10 @@ class Metering:
             return
         if flow.response.status_code == _SWITCHED:
             tap.upgraded = True
-            self.unmetered("upgraded")
+            if tap.reads_session:
+                self._sessions[tap.client_id] = tap
+            else:
+                self.unmetered("upgraded")
         else:
             tap.close("complete")
 
@@ -108,11 +113,28 @@ class Metering:
             tap.close(tap.gone or "failed")
 
     def tcp_message(self, flow: tcp.TCPFlow) -> None:
-        """Forgets what passes a raw connection: mitmproxy keeps all of it."""
+        """Reads what passes in a session; forgets it, and whatever else passes a raw connection: mitmproxy keeps all of it."""
+        message = flow.messages[-1]
         flow.messages.clear()
+        tap = self._sessions.get(flow.client_conn.id)
+        if tap is None:
+            return
+        # What came with the head of the answer is a bytearray.
+        data = bytes(message.content)
+        passed = tap.sent(data) if message.from_client else tap(data)
+        if isinstance(passed, list):
+            message.content = b"".join(passed)
+            self._leave(flow)
+
+    def _leave(self, flow: tcp.TCPFlow) -> None:
+        """Ends the upstream of a session that was cut; its client has been told, and goes when it has read that."""
+        handler = self.connections.get(flow.client_conn.id)
+        if handler is not None:
+            handler.close_upstreams()
 
     def client_disconnected(self, client: connection.Client) -> None:
         """No exchange outlives its client."""
+        self._sessions.pop(client.id, None)
         for tap in list(self._open.get(client.id, ())):
             tap.close("complete" if tap.upgraded else "client_gone")
 
@@ -200,7 +222,7 @@ class Metering:
         if isinstance(decision, Refuse):
             flow.response = _response(decision)
             tap.close("complete")
-        elif self.fail_closed and "upgrade" in flow.request.headers:
+        elif self.fail_closed and "upgrade" in flow.request.headers and not exchange.reads_session:
             tap.close("failed")
             self._refuse_if_closed(flow, request)
         else:

@@ -1,14 +1,14 @@
-"""One exchange on its way through the proxy: fed chunk by chunk, closed exactly once.
+"""One exchange on its way through the proxy: fed chunk by chunk, a session in both directions, closed exactly once.
 
 Whatever goes wrong in here, the client gets its bytes: a tap returns the chunk it was given, behind what the core held back
 of those before it. Where there is nothing to send now it returns an empty list, never an empty chunk: that would end the
 reply there. Knows the core and nothing of mitmproxy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
-from tokmeter._core import Cut, Exchange, LedgerEntry, Replace
+from tokmeter._core import Cut, Exchange, Forward, LedgerEntry, Replace
 from tokmeter.capture.proxy import faults
 
 type CloseReason = Literal["complete", "client_gone", "upstream_gone", "shutdown", "failed"]
@@ -50,6 +50,11 @@ class Tap:
         self.upgraded = False
         """The connection has left HTTP."""
 
+    @property
+    def reads_session(self) -> bool:
+        """Whether what follows once the connection has left HTTP is read."""
+        return self._exchange.reads_session and not self._broken
+
     def respond(self, status: int, headers: RawHeaders) -> bool:
         """The head of the reply has arrived. Whether its body may be edited, so that a length it declares does not hold."""
         if self.closed or self._broken:
@@ -62,12 +67,19 @@ class Tap:
 
     def __call__(self, data: bytes) -> bytes | list[bytes]:
         """What to send on for `data`: itself, what stands in its place, or nothing more once the reply is cut."""
+        return self._pass(data, self._exchange.feed)
+
+    def sent(self, data: bytes) -> bytes | list[bytes]:
+        """The same of what the client of a session sends."""
+        return self._pass(data, self._exchange.sent)
+
+    def _pass(self, data: bytes, tell: Callable[[bytes, int], Forward | Replace | Cut]) -> bytes | list[bytes]:
         if self.clean_cut is not None:
             return []
         if self._broken or self.closed or not data:
             return self.held_back() + data
         try:
-            verdict = self._exchange.feed(data, self._owner.now())
+            verdict = tell(data, self._owner.now())
             if not isinstance(verdict, (Cut, Replace)):
                 return data
             said = [verdict.data] if verdict.data else []

@@ -46,6 +46,13 @@ class _Exchange:
             raise verdict
         return verdict
 
+    @property
+    def reads_session(self) -> bool:
+        return True
+
+    def sent(self, chunk: bytes, now: int) -> Any:
+        return self.feed(b"sent " + chunk, now)
+
     def close(self, reason: str, _now: int) -> str:
         self.calls.append(reason)
         return reason
@@ -101,6 +108,16 @@ def test_after_a_cut_nothing_more_is_sent_and_the_exchange_is_closed() -> None:
     tap.close("client_gone")
     assert exchange.calls == [200, b"one", b"two", "complete"]
     assert owner.entries == ["complete"]
+
+
+def test_what_the_client_of_a_session_sends_is_told_and_stops_with_it() -> None:
+    exchange, owner = _Exchange([None, _Cut(b"last", clean=True)]), _Owner()
+    tap = _tap(exchange, owner)
+    assert tap.reads_session
+    assert tap.sent(b"one") == b"one"
+    assert tap(b"two") == [b"last"]
+    assert tap.sent(b"three") == []
+    assert exchange.calls == [b"sent one", b"two", "complete"]
 
 
 def test_a_cut_without_words_sends_nothing_rather_than_an_empty_chunk() -> None:
