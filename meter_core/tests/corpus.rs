@@ -45,6 +45,15 @@ fn metered(meter: &Meter, recorded: &Recorded, size: usize) -> Value {
             exchange.feed(piece, NOW);
         }
     }
+    for (sent, frame) in &recorded.messages {
+        for piece in frame.chunks(size) {
+            if *sent {
+                exchange.sent(piece, NOW);
+            } else {
+                exchange.feed(piece, NOW);
+            }
+        }
+    }
     let gone = recorded.status == 0 || recorded.broke_off;
     let reason = if gone { CloseReason::UpstreamGone } else { CloseReason::Complete };
     serde_json::from_str(&exchange.close(reason, NOW).unwrap().to_replay_json(0)).unwrap()

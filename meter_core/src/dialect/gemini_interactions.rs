@@ -19,6 +19,8 @@ pub(super) struct Interactions {
     service_tier: Option<String>,
     ended: bool,
     pending: bool,
+    /// What a stream has begun nobody reads again, unless it was asked for in the background.
+    streamed: bool,
     /// The step or delta in progress is input: the user's turn, or what a tool gave back.
     input: bool,
 }
@@ -116,6 +118,7 @@ impl Reader for Interactions {
     }
 
     fn event(&mut self, name: &str) {
+        self.streamed |= !name.is_empty();
         // The older version leaves out the last letter.
         self.ended |= matches!(name, "interaction.completed" | "interaction.complete");
     }
@@ -126,7 +129,7 @@ impl Reader for Interactions {
             usage,
             defects,
             ended: self.ended,
-            pending: self.pending,
+            pending: self.pending && !self.streamed,
             model: self.model.clone(),
             id: self.id.clone(),
             service_tier: self.service_tier.clone(),
@@ -255,7 +258,12 @@ data: {"event_type":"step.delta","index":3,"delta":{"type":"text","text":" yes"}
                 .read();
 
         assert_eq!(finding.provenance, Provenance::None);
-        assert!(finding.defects.is_empty());
+        assert!(finding.defects.is_empty() && finding.pending);
+
+        let begun =
+            "data: {\"event_type\":\"interaction.created\",\"interaction\":{\"status\":\"in_progress\"}}\n\n";
+        let (cut, _) = Sample { complete: false, ..Sample::stream(GeminiInteractions, begun) }.read();
+        assert!(!cut.pending && cut.defects.contains(Defect::NoUsage));
     }
 
     #[test]
