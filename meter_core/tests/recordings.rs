@@ -166,7 +166,7 @@ fn every_recorded_exchange_is_read_exactly() {
             );
             check("usage present", expected["usage_present"] == (finding.provenance == Provenance::Reported));
             check("defects", finding.defects.is_empty() != (expected["usage_present"] == false && paid));
-            let stated = expected["stated_cost_usd"].as_str().map(|usd| Nano::parse_usd(usd));
+            let stated = expected["stated_cost_usd"].as_str().map(Nano::parse_usd);
             check("stated cost", stated.is_none_or(|stated| stated == finding.stated_cost));
             check("finished", finding.finished);
             check("text", finding.text_seen != text.is_empty());
