@@ -94,7 +94,8 @@ impl Output {
 mod tests {
     use super::*;
     use crate::exchange::calibration::Calibrations;
-    use crate::tokenizer::Tokenizers;
+    use crate::tokenizer::{Pattern, Tokenizer, Tokenizers};
+    use std::sync::Arc;
 
     fn output(operation: Operation, generates: bool, model: Option<&str>) -> Output {
         let tokenizer = model.and_then(|model| Tokenizers::default().for_model(model));
@@ -141,6 +142,18 @@ mod tests {
         output.push(&" word".repeat(200));
 
         assert_eq!((output.tokens(), output.teachable(true)), (200, None));
+    }
+
+    #[test]
+    fn a_given_vocabulary_is_the_model_s_own() {
+        let bytes = (0..=255u8).map(|byte| (vec![byte], u32::from(byte))).collect();
+        let given = Tokenizer::from_ranks("own".to_owned(), Pattern::Llama3, bytes, vec![]).unwrap();
+        let given = SharedTokenizer::from(Arc::new(given));
+        let mut output = Output::new(Operation::Messages, true, Some("claude-sonnet-4-5"), Some(given));
+        output.correct(learned(200));
+        output.push("four");
+
+        assert_eq!((output.tokens(), output.teachable(true)), (4, None));
     }
 
     #[test]

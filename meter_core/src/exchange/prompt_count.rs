@@ -138,7 +138,8 @@ mod tests {
     use crate::detect::Detector;
     use crate::dialect::read_request;
     use crate::headers::Headers;
-    use crate::tokenizer::Tokenizers;
+    use crate::tokenizer::{Pattern, Tokenizers};
+    use std::sync::Arc;
 
     fn count(path: &str, body: &str) -> PromptCount {
         let host = if path == "/v1/messages" { "api.anthropic.com" } else { "api.openai.com" };
@@ -209,6 +210,23 @@ mod tests {
         };
         let own = count("/v1/messages", &messages("deepseek-chat")).tokens;
         assert!(own < count("/v1/messages", &messages("claude-sonnet-4-5")).tokens, "{own}");
+    }
+
+    #[test]
+    fn a_given_vocabulary_counts_as_it_is_and_is_never_exact() {
+        let bytes = (0..=255u8).map(|byte| (vec![byte], u32::from(byte))).collect();
+        let given = Tokenizer::from_ranks("own".to_owned(), Pattern::Llama3, bytes, vec![]).unwrap();
+        let given = SharedTokenizer::from(Arc::new(given));
+        let route =
+            Detector::new(Vec::new()).detect("POST", "api.openai.com", None, "/v1/completions", Headers(&[]));
+        let facts = read_request(&route.unwrap(), Headers(&[]), br#"{"model":"gpt-4","prompt":"hello"}"#);
+        let count =
+            |model| PromptCount::of(Operation::Completions, Some(model), Some(&given), &facts.prompt, true);
+
+        for model in ["davinci-002", "llama-3.1-8b", "claude-sonnet-4-5"] {
+            assert_eq!((count(model).tokens, count(model).exact), (5, false), "{model}");
+            assert!(count(model).held() > 5);
+        }
     }
 
     #[test]

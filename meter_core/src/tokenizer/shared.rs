@@ -47,3 +47,24 @@ impl From<Arc<Tokenizer>> for SharedTokenizer {
         Self::Given(tokenizer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tokenizer::{Pattern, get};
+
+    #[test]
+    fn clones_are_the_same_tokenizer_and_a_given_one_goes_with_its_last_holder() {
+        let bytes = (0..=255u8).map(|byte| (vec![byte], u32::from(byte))).collect();
+        let given =
+            Arc::new(Tokenizer::from_ranks("own".to_owned(), Pattern::Llama3, bytes, vec![]).unwrap());
+        let alive = Arc::downgrade(&given);
+        let shared = SharedTokenizer::from(given);
+        let clone = shared.clone();
+
+        assert!(!clone.is_embedded() && std::ptr::eq(&raw const *clone, &raw const *shared));
+        drop((shared, clone));
+        assert!(alive.upgrade().is_none());
+        assert!(SharedTokenizer::from(get("qwen").unwrap()).is_embedded());
+    }
+}

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import click
 
-from tokmeter._core import Meter, PriceBook, Request, Tokenizer, get_tokenizer
+from tokmeter._core import HostRule, Meter, PriceBook, Request, Tokenizer, get_tokenizer
 from tokmeter.config import read_tokenizer
 from tokmeter.errors import TokmeterError
 
@@ -29,7 +29,8 @@ NO_HOST = "request.invalid"
 )
 @click.option("--pattern", metavar="P", help="How text is cut, which rank files do not say, like llama3.")
 @click.option("--request", "as_request", is_flag=True, help="FILE is a request's JSON body: count its prompt.")
-@click.option("--path", metavar="PATH", help=f"What the request asks (default: {DEFAULT_PATH}).")
+@click.option("--path", metavar="PATH", help=f"Where the request is posted to (default: {DEFAULT_PATH}).")
+@click.option("--dialect", metavar="D", help="The API it is for, like cohere, where the path does not tell.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object instead of a number.")
 @click.argument("file", type=click.File("rb"), default="-")
 def command(
@@ -38,6 +39,7 @@ def command(
     tokenizer: Path | None,
     pattern: str | None,
     path: str | None,
+    dialect: str | None,
     file: BinaryIO,
     *,
     as_request: bool,
@@ -57,11 +59,11 @@ def command(
         raise click.UsageError(f"{chosen[0]} does not go with --request: the request names its model")
     if pattern and tokenizer is None:
         raise click.UsageError("--pattern goes with --tokenizer")
-    if path and not as_request:
-        raise click.UsageError("--path goes with --request")
+    if (path or dialect) and not as_request:
+        raise click.UsageError("--path and --dialect go with --request")
     own = None if tokenizer is None else read_tokenizer(tokenizer, pattern)
     if as_request:
-        _count_request(file.read(), path or DEFAULT_PATH, own, as_json=as_json)
+        _count_request(file.read(), path or DEFAULT_PATH, dialect, own, as_json=as_json)
     else:
         _count_text(file.read(), own or _tokenizer(model or encoding or DEFAULT_ENCODING), as_json=as_json)
 
@@ -74,9 +76,10 @@ def _count_text(data: bytes, tokenizer: Tokenizer, *, as_json: bool) -> None:
         click.echo(str(tokens))
 
 
-def _count_request(body: bytes, path: str, own: Tokenizer | None, *, as_json: bool) -> None:
+def _count_request(body: bytes, path: str, dialect: str | None, own: Tokenizer | None, *, as_json: bool) -> None:
     meter = Meter(
         price_book=PriceBook.embedded(),
+        hosts=[_host(dialect)] if dialect else [],
         tokenizers=[("*", own)] if own else [],
         seed=bytes(16),
     )
@@ -84,15 +87,21 @@ def _count_request(body: bytes, path: str, own: Tokenizer | None, *, as_json: bo
     request = Request(method="POST", host=NO_HOST, port=443, path=path, headers=headers, body=body)
     counted = meter.count(request)
     if counted is None:
-        raise TokmeterError(
-            "not a request to a model", where=path, hint="give the whole JSON body, and by --path where it is posted to"
-        )
+        hint = "give the whole JSON body, and by --path and --dialect where it is posted to"
+        raise TokmeterError("not a request to a model", where=path, hint=hint)
     tokens, exact = counted
     if as_json:
         click.echo(json.dumps({"tokens": tokens, "bytes": len(body), "exact": exact}))
     else:
         click.echo(str(tokens))
         click.echo("exact" if exact else "an estimate: the framing or the vocabulary is not public", err=True)
+
+
+def _host(dialect: str) -> HostRule:
+    try:
+        return HostRule(NO_HOST, dialect, provider=dialect)
+    except ValueError as reason:
+        raise click.UsageError(f"--dialect: {reason}") from None
 
 
 def _tokenizer(name: str) -> Tokenizer:
