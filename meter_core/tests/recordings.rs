@@ -12,6 +12,7 @@ use meter_core::dialect::{Finding, Reply, RequestFacts, read_request};
 use meter_core::exchange::PromptCount;
 use meter_core::headers::Headers;
 use meter_core::money::Nano;
+use meter_core::tokenizer::Tokenizers;
 use meter_core::usage::{Provenance, Usage};
 use serde_json::Value;
 
@@ -196,7 +197,9 @@ fn every_recorded_exchange_is_read_exactly() {
         check("prompt", prompted || expected["operation"] == "transcription" || !paid);
         if let (Provenance::Reported, Some(stated)) = (finding.provenance, finding.usage.input_tokens) {
             // A hold for an exact count must cover the prompt; completions have been seen to save a token.
-            let count = PromptCount::of(route.operation, facts.model.as_deref(), &facts.prompt, true);
+            let model = facts.model.as_deref();
+            let own = model.and_then(|model| Tokenizers::default().for_model(model));
+            let count = PromptCount::of(route.operation, model, own.as_ref(), &facts.prompt, true);
             let slack = u64::from(expected["operation"] == "completions");
             check("prompt count", !count.exact || (stated..=stated + slack).contains(&count.tokens));
         }

@@ -9,6 +9,7 @@ use meter_core::headers::Headers;
 use meter_core::meter::{IncludeUsage, Meter, Policies, Request, Settings};
 use meter_core::money::Nano;
 use meter_core::price_book::PriceBook;
+use meter_core::tokenizer::Tokenizers;
 use meter_core::usage::Defect;
 
 use super::dialects::{Field, Place, fields, places};
@@ -163,6 +164,7 @@ fn meter(rules: Rules) -> Meter {
         budgets: budgets.into_iter().collect(),
         policies: Policies { include_usage: rules.include_usage, ..Policies::default() },
         hosts: Vec::new(),
+        tokenizers: Tokenizers::default(),
         capture: Arc::from("proxy"),
         seed: 7,
         fingerprint_key: b"secret".to_vec(),
