@@ -142,13 +142,12 @@ impl Body {
         let outcome = self.json.reader.outcome();
         let envelope = &self.json.envelope;
         let finding = &mut self.finding;
-        let stated = |own: &Option<String>, common: &Option<String>| own.clone().or_else(|| common.clone());
-        finding.response_model = stated(&outcome.model, &envelope.model);
-        finding.response_id = stated(&outcome.id, &envelope.id);
-        finding.service_tier = stated(&outcome.service_tier, &envelope.service_tier);
-        finding.error_code = (envelope.error || !self.success)
-            .then(|| stated(&outcome.error_code, &envelope.error_name()))
-            .flatten();
+        keep(&mut finding.response_model, outcome.model.as_ref().or(envelope.model.as_ref()));
+        keep(&mut finding.response_id, outcome.id.as_ref().or(envelope.id.as_ref()));
+        keep(&mut finding.service_tier, outcome.service_tier.as_ref().or(envelope.service_tier.as_ref()));
+        let failed = envelope.error || !self.success;
+        let error = outcome.error_code.as_ref().or(envelope.error_name());
+        keep(&mut finding.error_code, error.filter(|_| failed));
         finding.text_seen = self.json.text_seen;
         finding.pending = outcome.pending;
         finding.finished = match self.framing {
@@ -211,6 +210,13 @@ impl Body {
         if paid && finding.provenance == Provenance::None && !outcome.pending {
             finding.defects.insert(Defect::NoUsage);
         }
+    }
+}
+
+/// Makes `slot` say what is `stated`, which it nearly always says already.
+fn keep(slot: &mut Option<String>, stated: Option<&String>) {
+    if slot.as_ref() != stated {
+        *slot = stated.cloned();
     }
 }
 

@@ -8,7 +8,7 @@ use crate::money::Nano;
 /// A gateway's header, in dollars; in bodies it states nothing.
 const HEADER: &str = "x-litellm-response-cost";
 /// Where gateways say what a call takes, inside a choice, an event or the whole.
-const METADATA: [&str; 2] = ["provider_metadata.gateway.", "providerMetadata.gateway."];
+const METADATA: [&str; 2] = ["provider_metadata.gateway", "providerMetadata.gateway"];
 
 /// What was stated so far; a later statement replaces an earlier one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,7 +81,9 @@ impl StatedCost {
 
 /// The field of a gateway's metadata that stands at `path`.
 fn metadata(path: &str) -> Option<&str> {
-    METADATA.iter().find_map(|place| path.rfind(place).and_then(|at| path.get(at + place.len()..)))
+    // Most paths end otherwise, and every scalar of every event comes by.
+    let (place, field) = path.rsplit_once('.').filter(|(_, field)| field.ends_with("ost"))?;
+    METADATA.iter().any(|known| place.ends_with(known)).then_some(field)
 }
 
 fn amount(text: &str) -> Option<Nano> {
