@@ -4,6 +4,7 @@ import asyncio
 import json
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,10 @@ def _ask(model: str) -> bytes:
 async def _stream(_up: Upstream, _request: Received, writer: asyncio.StreamWriter) -> None:
     """Text, and no usage."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-    ends = [*({"delta": {"content": piece}} for piece in PIECES), {"delta": {}, "finish_reason": "stop"}]
+    ends: list[dict[str, Any]] = [
+        *({"delta": {"content": piece}} for piece in PIECES),
+        {"delta": {}, "finish_reason": "stop"},
+    ]
     for end in ends:
         event = json.dumps({"object": "chat.completion.chunk", "model": "m", "choices": [{"index": 0, **end}]})
         writer.write(chunked(f"data: {event}\n\n".encode()))
