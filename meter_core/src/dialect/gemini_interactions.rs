@@ -11,6 +11,7 @@ use crate::json_scan::{Interest, Scalar, Take};
 
 /// Reader of an interaction or of its events.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the stream")]
 pub(super) struct Interactions {
     usage: GeminiUsage,
     /// Fields of the object inside an event; those of a whole one stand where all replies have them.
@@ -19,6 +20,8 @@ pub(super) struct Interactions {
     service_tier: Option<String>,
     ended: bool,
     pending: bool,
+    /// What a stream has begun nobody reads again, unless it was asked for in the background.
+    streamed: bool,
     /// The step or delta in progress is input: the user's turn, or what a tool gave back.
     input: bool,
 }
@@ -116,6 +119,7 @@ impl Reader for Interactions {
     }
 
     fn event(&mut self, name: &str) {
+        self.streamed |= !name.is_empty();
         // The older version leaves out the last letter.
         self.ended |= matches!(name, "interaction.completed" | "interaction.complete");
     }
@@ -126,7 +130,7 @@ impl Reader for Interactions {
             usage,
             defects,
             ended: self.ended,
-            pending: self.pending,
+            pending: self.pending && !self.streamed,
             model: self.model.clone(),
             id: self.id.clone(),
             service_tier: self.service_tier.clone(),
@@ -255,7 +259,12 @@ data: {"event_type":"step.delta","index":3,"delta":{"type":"text","text":" yes"}
                 .read();
 
         assert_eq!(finding.provenance, Provenance::None);
-        assert!(finding.defects.is_empty());
+        assert!(finding.defects.is_empty() && finding.pending);
+
+        let begun =
+            "data: {\"event_type\":\"interaction.created\",\"interaction\":{\"status\":\"in_progress\"}}\n\n";
+        let (cut, _) = Sample { complete: false, ..Sample::stream(GeminiInteractions, begun) }.read();
+        assert!(!cut.pending && cut.defects.contains(Defect::NoUsage));
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub(super) struct Responses {
     tools: Tools,
     ended: bool,
     pending: bool,
+    /// What a stream has begun nobody reads again, unless it was asked for in the background.
+    streamed: bool,
     event: Event,
 }
 
@@ -70,6 +72,7 @@ impl Reader for Responses {
     }
 
     fn event(&mut self, name: &str) {
+        self.streamed |= !name.is_empty();
         self.event = match name {
             "response.audio.delta" | "response.output_audio.delta" => Event::Audio,
             "response.output_item.added" => Event::Added,
@@ -87,7 +90,8 @@ impl Reader for Responses {
             usage.web_search_requests = usage.web_search_requests.max(self.tools.searches());
         }
         let tool_calls = self.tools.calls();
-        Outcome { usage, tool_calls, defects, ended: self.ended, pending: self.pending, ..Outcome::default() }
+        let pending = self.pending && !self.streamed;
+        Outcome { usage, tool_calls, defects, ended: self.ended, pending, ..Outcome::default() }
     }
 }
 
@@ -178,6 +182,15 @@ mod tests {
         assert_eq!((finding.provenance, finding.defects.is_empty()), (Provenance::None, true));
         assert!(finding.pending);
         assert_eq!(finding.response_id.as_deref(), Some("r1"));
+    }
+
+    #[test]
+    fn a_stream_that_breaks_off_is_not_work_in_the_background() {
+        let body =
+            event("response.created", r#"{"type":"response.created","response":{"status":"in_progress"}}"#);
+        let (finding, _) = Sample::stream(OpenAiResponses, &body).read();
+
+        assert!(!finding.pending && finding.defects.contains(Defect::NoUsage));
     }
 
     #[test]

@@ -43,7 +43,9 @@ impl Exchange {
             return Used { free: true, ..stated };
         }
         let named = self.facts.model.is_some() || finding.response_model.is_some();
-        let generates = self.route.dialect.generates();
+        // A whole reply that states its input and says nothing has no output to state: vectors, in a path that also generates.
+        let vectors = finding.finished && !finding.text_seen && finding.usage.input_tokens.is_some();
+        let generates = self.route.dialect.generates() && !vectors;
         // What else is billable has no text to count: seconds, images, pages.
         let countable = self.route.dialect.reads_text();
         if !self.route.billable || !countable || pending || !named {

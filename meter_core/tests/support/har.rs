@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use meter_core::frame::web_socket::text_frame;
 use meter_core::headers::Headers;
 use serde_json::Value;
 
@@ -22,6 +23,8 @@ pub(crate) struct Recorded {
     pub(crate) reply: Vec<u8>,
     /// The reply broke off.
     pub(crate) broke_off: bool,
+    /// The frames of a session, and whether the client sent them.
+    pub(crate) messages: Vec<(bool, Vec<u8>)>,
 }
 
 /// The entries of the HAR file at `path`.
@@ -62,7 +65,20 @@ fn recorded(entry: &Value) -> Recorded {
         reply_headers: fields(&response["headers"]),
         reply: body(&response["content"]),
         broke_off: !response["_error"].is_null(),
+        messages: entry["_webSocketMessages"].as_array().into_iter().flatten().map(message).collect(),
     }
+}
+
+fn message(message: &Value) -> (bool, Vec<u8>) {
+    let sent = message["type"] == "send";
+    let mut frame = text_frame(message["data"].as_str().unwrap());
+    if sent {
+        // A client's frames are masked; a mask of zeros leaves the text as it is.
+        let header = if frame[1] < 126 { 2 } else { 4 };
+        frame[1] |= 0x80;
+        frame.splice(header..header, [0; 4]);
+    }
+    (sent, frame)
 }
 
 fn fields(headers: &Value) -> Fields {

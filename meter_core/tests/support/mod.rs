@@ -1,7 +1,7 @@
 //! Meters, requests and replies that the tests of exchanges share.
 
 #![allow(dead_code, reason = "each test file uses its share")]
-#![expect(clippy::unwrap_used, reason = "a broken helper fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken helper fails the test")]
 
 pub(crate) mod har;
 

@@ -109,6 +109,44 @@ def test_a_response_may_be_missing(tmp_path: Path, changes: dict[str, Any], stat
     assert (found.status, found.response_body) == (status, body)
 
 
+def test_the_messages_of_a_session_are_frames_again(tmp_path: Path) -> None:
+    texts = ["{}", "é" * 100, "x" * 70_000]
+    messages = [
+        {"type": "send", "time": 1_769_860_801.5, "opcode": 1, "data": texts[0]},
+        {"type": "receive", "time": 1_769_860_802.0, "opcode": 2, "data": base64.b64encode(texts[1].encode()).decode()},
+        {"type": "receive", "opcode": 1, "data": texts[2]},
+    ]
+    found = one(har(tmp_path, entry() | {"_webSocketMessages": messages})).messages
+
+    assert [(message.sent, message.time_ns) for message in found] == [
+        (True, 1_769_860_801_500_000_000),
+        (False, 1_769_860_802_000_000_000),
+        (False, 0),
+    ]
+    assert [message.frame for message in found] == [
+        b"\x81\x82\0\0\0\0{}",
+        b"\x82\x7e\x00\xc8" + texts[1].encode(),
+        b"\x81\x7f" + (70_000).to_bytes(8) + texts[2].encode(),
+    ]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "send", "opcode": 1},
+        {"type": "send", "data": "{}"},
+        {"type": "send", "opcode": 2, "data": "?"},
+        {"type": "send", "opcode": 1, "data": None},
+        {"type": "send", "opcode": 1, "time": "late", "data": "{}"},
+        "{}",
+    ],
+)
+def test_a_broken_message_breaks_its_entry_by_name(tmp_path: Path, message: Any) -> None:
+    (found,) = read(har(tmp_path, entry() | {"_webSocketMessages": [message]}))
+
+    assert isinstance(found, BrokenEntry)
+
+
 def test_a_recording_without_times_is_read(tmp_path: Path) -> None:
     found = one(har(tmp_path, entry(startedDateTime=..., time=...)))
     unknown = one(har(tmp_path, entry(startedDateTime="1970-01-01T00:00:00+05:00")))

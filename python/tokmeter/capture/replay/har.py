@@ -1,4 +1,7 @@
-"""Reads HAR 1.2. Bodies are text, or base64 when `encoding` says so (as an extension, in `postData` too)."""
+"""Reads HAR 1.2. Bodies are text, or base64 when `encoding` says so (as an extension, in `postData` too).
+
+Sessions over a WebSocket stand where Chrome writes them: `_webSocketMessages` of an entry, whole messages in order.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokmeter.capture.replay.recording import BrokenEntry, Fields, RecordedExchange
+from tokmeter.capture.replay.recording import BrokenEntry, Fields, Message, RecordedExchange
 from tokmeter.errors import TokmeterError
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
-UNDONE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
-"""Fields that no longer describe a body which a HAR holds decoded and whole."""
+UNDONE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding", b"sec-websocket-extensions"})
+"""Fields that no longer describe a body, or messages, which a HAR holds decoded and whole."""
+
+BINARY = 2
+"""The opcode of a message that is no text, and therefore base64 in a HAR."""
 
 
 def entries(path: Path) -> Iterator[RecordedExchange | BrokenEntry]:
@@ -77,7 +83,29 @@ def _exchange(index: int, entry: dict[str, Any]) -> RecordedExchange:
         response_body=_body(content),
         # As browsers write it for a response that failed while it was read.
         broke_off=response.get("_error") is not None,
+        messages=[_message(message) for message in entry.get("_webSocketMessages") or []],
     )
+
+
+def _message(message: dict[str, Any]) -> Message:
+    data, opcode = message["data"], int(message["opcode"])
+    payload = base64.b64decode(data, validate=True) if opcode == BINARY else data.encode("utf-8", "surrogatepass")
+    sent = message["type"] == "send"
+    return Message(
+        sent, max(0, int(float(message.get("time") or 0) * 1_000_000) * 1000), _frame(opcode, payload, masked=sent)
+    )
+
+
+def _frame(opcode: int, payload: bytes, *, masked: bool) -> bytes:
+    """`payload` as it was on the wire, uncompressed and in one piece. A client's mask of zeros leaves it as it is."""
+    if len(payload) < 126:
+        size = bytes([len(payload)])
+    elif len(payload) < 1 << 16:
+        size = b"\x7e" + len(payload).to_bytes(2)
+    else:
+        size = b"\x7f" + len(payload).to_bytes(8)
+    head = bytes([0x80 | opcode & 0x0F, size[0] | (0x80 if masked else 0)]) + size[1:]
+    return head + (bytes(4) if masked else b"") + payload
 
 
 def _instant(text: object) -> int:

@@ -64,6 +64,11 @@ class Replay:
         if recorded.status is not None:
             exchange.respond(recorded.status, recorded.response_headers)
             exchange.feed(recorded.response_body, end)
+        for message in recorded.messages:
+            if message.sent:
+                exchange.sent(message.frame, message.time_ns)
+            else:
+                exchange.feed(message.frame, message.time_ns)
         gone = recorded.status is None or recorded.broke_off
         entry = exchange.close("upstream_gone" if gone else "complete", end)
         return _not_metered(recorded) if entry is None else Measured(entry.to_replay_json(recorded.index))

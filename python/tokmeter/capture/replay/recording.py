@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +16,16 @@ RECORDING_BYTES_MAX = 1 << 30
 
 INSTANT_MAX_NS = (1 << 63) - 1
 PORT_MAX = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a session, as a single frame on the wire."""
+
+    sent: bool
+    """By the client."""
+    time_ns: int
+    frame: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,8 @@ class RecordedExchange:
     response_body: bytes
     broke_off: bool = False
     """The response ended before its protocol said so."""
+    messages: Sequence[Message] = ()
+    """Of a session over a WebSocket, in order."""
 
     def __post_init__(self) -> None:
         """Refuse with `ValueError` what cannot have been on a wire, or lies outside the years that clocks can count."""
