@@ -35,6 +35,7 @@ const SEED_BYTES: usize = 16;
 #[pymethods]
 impl Meter {
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "Python gives each by name")]
     #[pyo3(signature = (*, price_book, budgets=Vec::new(), policies=None, hosts=Vec::new(), tokenizers=Vec::new(), capture="proxy", seed, fingerprint_key=None))]
     fn new(
         price_book: PyRef<'_, PriceBook>,

@@ -49,10 +49,12 @@ def command(
 
     Text that looks like a special token counts as ordinary text, as it does in a message.
 
-    With --request, the prompt in it is counted as it is before a request is let go: with the model's own tokenizer
-    or a stand-in, and with what frames messages, tools and pictures. Whether the number is exact is said beside it.
+    With --request, the prompt in the body is counted as it is at admission: with the tokenizer of its model or a
+    stand-in, and with what frames messages, tools and pictures. Whether the number is exact is said beside it.
     """
-    chosen = [name for name, given in (("--model", model), ("--encoding", encoding), ("--tokenizer", tokenizer)) if given]
+    chosen = [
+        name for name, given in (("--model", model), ("--encoding", encoding), ("--tokenizer", tokenizer)) if given
+    ]
     if len(chosen) > 1:
         raise click.UsageError(f"{chosen[0]} and {chosen[1]} exclude each other")
     if as_request and (model or encoding):
