@@ -43,6 +43,8 @@ policies:
   include_usage: inject
 providers:
   - {host: llm.internal:8000, dialect: openai, name: vllm, rates: {input: 0.10, output: 0.30}}
+tokenizers:
+  - {models: [llama-3*, meta-llama/*], file: /etc/tokmeter/llama3.model, pattern: llama3}
 """
 
 QUERIES = """\

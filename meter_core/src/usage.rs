@@ -21,10 +21,14 @@ pub struct Usage {
     pub reasoning_tokens: Option<u64>,
     /// Subset of input that is audio.
     pub audio_input_tokens: Option<u64>,
+    /// Subset of what the cache read that is audio, where that is told apart.
+    pub audio_cache_read_tokens: Option<u64>,
     /// Subset of output that is audio.
     pub audio_output_tokens: Option<u64>,
     /// Subset of input that is image.
     pub image_input_tokens: Option<u64>,
+    /// Subset of what the cache read that is image, where that is told apart.
+    pub image_cache_read_tokens: Option<u64>,
     /// Subset of output that is image.
     pub image_output_tokens: Option<u64>,
     /// Server-side web searches, billed per request.
@@ -46,8 +50,10 @@ impl Usage {
             cache_write_1h_tokens: rule(self.cache_write_1h_tokens, other.cache_write_1h_tokens),
             reasoning_tokens: rule(self.reasoning_tokens, other.reasoning_tokens),
             audio_input_tokens: rule(self.audio_input_tokens, other.audio_input_tokens),
+            audio_cache_read_tokens: rule(self.audio_cache_read_tokens, other.audio_cache_read_tokens),
             audio_output_tokens: rule(self.audio_output_tokens, other.audio_output_tokens),
             image_input_tokens: rule(self.image_input_tokens, other.image_input_tokens),
+            image_cache_read_tokens: rule(self.image_cache_read_tokens, other.image_cache_read_tokens),
             image_output_tokens: rule(self.image_output_tokens, other.image_output_tokens),
             web_search_requests: rule(self.web_search_requests, other.web_search_requests),
             pages: rule(self.pages, other.pages),

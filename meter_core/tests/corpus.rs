@@ -2,7 +2,7 @@
 //!
 //! A case is a folder of `tests/corpus/cases`: the exchanges, and what is expected of each, field by field.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken case fails the test, also in its helpers")]
+#![expect(clippy::unwrap_used, reason = "a broken case fails the test, also in its helpers")]
 
 mod support;
 

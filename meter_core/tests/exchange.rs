@@ -51,6 +51,28 @@ fn an_exchange_closes_exactly_once() {
 }
 
 #[test]
+fn a_request_is_counted_as_its_admission_counts_it() {
+    let meter = meter(vec![], Policies::default());
+    let body = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"hello there"}]}"#;
+    let request = |body| Request {
+        method: "POST",
+        host: "api.openai.com",
+        port: 443,
+        path: "/v1/chat/completions",
+        headers: Headers(&[]),
+        body,
+    };
+    let mut exchange = post(&meter, "api.openai.com", "/v1/chat/completions", body);
+    let entry = reply(&mut exchange, 200, &JSON, br#"{"choices":[{"message":{"content":"hi"}}]}"#);
+    let count = meter.count(&request(Some(body.as_bytes()))).unwrap();
+
+    assert_eq!((entry.usage.input_tokens, count.exact), (Some(count.tokens), true));
+    assert!(
+        [None, Some(&b"{"[..]), Some(b"{}")].into_iter().all(|body| meter.count(&request(body)).is_none())
+    );
+}
+
+#[test]
 fn the_keys_of_the_json_contract_are_all_there() {
     let mut exchange = chat(&meter(vec![], Policies::default()), false, 100);
     let entry = answer(&mut exchange, MILLION);

@@ -17,6 +17,9 @@ use meter_core::limits;
 use meter_core::usage::Defect;
 
 /// What all tests of this file together may add to the memory of their process. Each of them reads hundreds of megabytes.
+/// Header fields of a reply.
+type Head<'a> = &'a [(&'a [u8], &'a [u8])];
+
 const GROWTH_BYTES_MAX: u64 = 128 << 20;
 const MB: usize = 1 << 20;
 
@@ -104,15 +107,15 @@ fn a_bomb_is_stopped_in_proportion_to_what_came_over_the_wire() {
         for (coding, bomb) in bombs {
             for size in [1, 1000, bomb.len()] {
                 let name = String::from_utf8_lossy(coding);
-                let (mut decoder, mut decoded) = (Decoder::new(Some(coding)), 0_u64);
+                let (mut decoder, mut grown) = (Decoder::new(Some(coding)), 0_u64);
                 for piece in bomb.chunks(size) {
-                    decoder.feed(piece, &mut |piece| decoded += piece.len() as u64);
+                    decoder.feed(piece, &mut |piece| grown += piece.len() as u64);
                 }
                 decoder.end();
 
                 assert_eq!(decoder.defects().iter().collect::<Vec<_>>(), [Defect::DecodeLimit], "{name}");
                 let fair = limits::DECODE_RATIO_GRACE_BYTES + limits::DECODE_RATIO_MAX * bomb.len() as u64;
-                assert!(decoded <= fair + limits::DECODE_PIECE_BYTES as u64, "{decoded} of {name}");
+                assert!(grown <= fair + limits::DECODE_PIECE_BYTES as u64, "{grown} of {name}");
             }
             let head = [EVENTS, (b"content-encoding".as_slice(), coding)];
             assert!(read(&head, [bomb.as_slice()]).0.defects.contains(Defect::DecodeLimit));
@@ -259,7 +262,7 @@ fn the_last_of_duplicate_keys_counts() {
 fn a_head_that_lies_is_found_out_or_named() {
     let events = [b"data: ", USAGE, b"\n\ndata: [DONE]\n\n"].concat();
     let coded = |coding: &'static [u8]| [JSON, (b"content-encoding".as_slice(), coding)];
-    let right: [(&[(&[u8], &[u8])], &[u8]); 5] = [
+    let right: [(Head<'_>, &[u8]); 5] = [
         (&[EVENTS], USAGE),
         (&[JSON], &events),
         (&[], &events),
@@ -272,7 +275,7 @@ fn a_head_that_lies_is_found_out_or_named() {
     }
 
     let many = vec![b"gzip".as_slice(); 1000].join(b",".as_slice());
-    let wrong: [(&[(&[u8], &[u8])], &[u8], Defect); 7] = [
+    let wrong: [(Head<'_>, &[u8], Defect); 7] = [
         (&coded(b"gzip"), USAGE, Defect::Undecodable),
         (&coded(b"br"), &gzip(USAGE), Defect::Undecodable),
         (&coded(b"zstd"), USAGE, Defect::Undecodable),

@@ -16,6 +16,7 @@ use meter_core::limits;
 use meter_core::meter::{IncludeUsage, Meter, Policies, Request, Settings};
 use meter_core::price_book::PriceBook;
 use meter_core::snapshot::Series;
+use meter_core::tokenizer::Tokenizers;
 use meter_core::usage::Provenance;
 use proptest::prelude::*;
 use support::*;
@@ -38,6 +39,7 @@ fn injecting(budgets: Vec<Budget>) -> Meter {
         budgets,
         policies: inject(Mode::Enforce),
         hosts: ["vllm", "mistral"].map(own).to_vec(),
+        tokenizers: Tokenizers::default(),
         capture: Arc::from("proxy"),
         seed: 7,
         fingerprint_key: b"secret".to_vec(),

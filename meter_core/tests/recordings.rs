@@ -12,6 +12,7 @@ use meter_core::dialect::{Finding, Reply, RequestFacts, read_request};
 use meter_core::exchange::PromptCount;
 use meter_core::headers::Headers;
 use meter_core::money::Nano;
+use meter_core::tokenizer::Tokenizers;
 use meter_core::usage::{Provenance, Usage};
 use serde_json::Value;
 
@@ -57,13 +58,45 @@ fn base64(text: &str) -> Vec<u8> {
     bytes
 }
 
-fn read_reply(route: &Route, facts: &RequestFacts, entry: &Value, size: usize) -> (Finding, String) {
+/// Where a body is cut.
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    /// Into pieces of so many bytes.
+    Every(usize),
+    /// Behind every event or line.
+    Events,
+    /// Into pieces of up to so many bytes, as many each as this seed says.
+    Random(u64, usize),
+}
+
+fn pieces(body: &[u8], cut: Cut) -> Vec<&[u8]> {
+    let mut state = if let Cut::Random(seed, _) = cut { seed } else { 0 };
+    let mut pieces = Vec::new();
+    let mut rest = body;
+    while !rest.is_empty() {
+        let size = match cut {
+            Cut::Every(size) => size,
+            Cut::Events => rest.windows(2).position(|pair| pair == b"\n\n").map_or(rest.len(), |at| at + 2),
+            Cut::Random(_, most) => {
+                // Knuth's multiplier: any generator does, as long as it repeats.
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                usize::try_from(state >> 33).unwrap() % most + 1
+            }
+        };
+        let (piece, behind) = rest.split_at(size.min(rest.len()));
+        pieces.push(piece);
+        rest = behind;
+    }
+    pieces
+}
+
+fn read_reply(route: &Route, facts: &RequestFacts, entry: &Value, cut: Cut) -> (Finding, String) {
     let status = u16::try_from(entry["response"]["status"].as_u64().unwrap()).unwrap();
     let owned = pairs(&entry["response"]["headers"]);
     let borrowed: Vec<(&[u8], &[u8])> = owned.iter().map(|(name, value)| (&**name, &**value)).collect();
     let mut reply = Reply::new(route, facts, status, Headers(&borrowed));
     let mut text = String::new();
-    for chunk in body(&entry["response"]["content"]).chunks(size) {
+    for chunk in pieces(&body(&entry["response"]["content"]), cut) {
         reply.feed(chunk, &mut |piece| text.push_str(piece));
     }
     reply.end(true, &mut |piece| text.push_str(piece));
@@ -125,7 +158,7 @@ fn every_recorded_exchange_is_read_exactly() {
         let method = entry["request"]["method"].as_str().unwrap();
         let route = detector.detect(method, host, None, &format!("/{path}"), headers).unwrap();
         let facts = read_request(&route, headers, &body(&entry["request"]["postData"]));
-        let (finding, text) = read_reply(&route, &facts, entry, usize::MAX);
+        let (finding, text) = read_reply(&route, &facts, entry, Cut::Every(usize::MAX));
 
         checked += 1;
         let mut check = |what: &str, holds: bool| {
@@ -134,8 +167,19 @@ fn every_recorded_exchange_is_read_exactly() {
             }
         };
         let name = |name: &Option<String>| name.clone().map_or(Value::Null, Value::from);
-        for size in [1, 7, 1000] {
-            check("split", read_reply(&route, &facts, entry, size) == (finding.clone(), text.clone()));
+        let seed = u64::try_from(checked).unwrap();
+        for cut in [
+            Cut::Every(1),
+            Cut::Every(7),
+            Cut::Every(1000),
+            Cut::Events,
+            Cut::Random(seed, 40),
+            Cut::Random(seed, 2000),
+        ] {
+            check(
+                &format!("{cut:?}"),
+                read_reply(&route, &facts, entry, cut) == (finding.clone(), text.clone()),
+            );
         }
         check("provider", expected["provider"] == *route.provider);
         check("operation", expected["operation"] == route.operation.as_str());
@@ -153,7 +197,9 @@ fn every_recorded_exchange_is_read_exactly() {
         check("prompt", prompted || expected["operation"] == "transcription" || !paid);
         if let (Provenance::Reported, Some(stated)) = (finding.provenance, finding.usage.input_tokens) {
             // A hold for an exact count must cover the prompt; completions have been seen to save a token.
-            let count = PromptCount::of(route.operation, facts.model.as_deref(), &facts.prompt, true);
+            let model = facts.model.as_deref();
+            let own = model.and_then(|model| Tokenizers::default().for_model(model));
+            let count = PromptCount::of(route.operation, model, own.as_ref(), &facts.prompt, true);
             let slack = u64::from(expected["operation"] == "completions");
             check("prompt count", !count.exact || (stated..=stated + slack).contains(&count.tokens));
         }
@@ -166,7 +212,7 @@ fn every_recorded_exchange_is_read_exactly() {
             );
             check("usage present", expected["usage_present"] == (finding.provenance == Provenance::Reported));
             check("defects", finding.defects.is_empty() != (expected["usage_present"] == false && paid));
-            let stated = expected["stated_cost_usd"].as_str().map(|usd| Nano::parse_usd(usd));
+            let stated = expected["stated_cost_usd"].as_str().map(Nano::parse_usd);
             check("stated cost", stated.is_none_or(|stated| stated == finding.stated_cost));
             check("finished", finding.finished);
             check("text", finding.text_seen != text.is_empty());

@@ -1,5 +1,7 @@
 //! Sessions over a WebSocket: read in both directions, priced by what they state, ended by their budget.
 
+#![expect(clippy::unwrap_used, reason = "a test fails")]
+
 mod support;
 
 use meter_core::attribution::Attribution;

@@ -379,6 +379,10 @@ class Meter:
 
     `seed` (16 random bytes) makes exchange ids unique; `fingerprint_key` (secret, kept between runs; the seed when
     None) makes fingerprints of API keys comparable over time. `capture` is ``proxy``, ``tracer`` or ``replay``.
+
+    `tokenizers` are models and what counts their text, before the embedded ones; the first that fits counts. A model is a
+    name in any case, with ``*`` for any text, and fits behind a path (``meta-llama/``) or vendor (``us.meta.``) as well.
+
     Raises `ValueError` for contradictory budgets (two of one name).
     """
 
@@ -389,6 +393,7 @@ class Meter:
         budgets: Sequence[Budget] = ...,
         policies: Policies | None = None,
         hosts: Sequence[HostRule] = ...,
+        tokenizers: Sequence[tuple[str, Tokenizer]] = ...,
         capture: str = "proxy",
         seed: bytes,
         fingerprint_key: bytes | None = None,
@@ -401,6 +406,11 @@ class Meter:
         """Host names and leading-dot suffixes that are metered, for the name constraints of the CA."""
     def open(self, request: Request, who: Attribution, now: int) -> Exchange | None:
         """Admits or refuses a request; None when its host is not metered and it does not look like one to a model."""
+    def count(self, request: Request) -> tuple[int, bool] | None:
+        """Input tokens of a request as admission counts them before anything is learned of its model, and whether that is exact.
+
+        None when the request is not read as one to a model.
+        """
     def refusal(self, request: Request, now: int) -> Refuse:
         """A provider-shaped refusal for a request that could not be metered (fail-closed policies)."""
     def unmetered(self, reason: str) -> None:

@@ -15,7 +15,7 @@ from tokmeter import __version__
 from tokmeter._core import Attribution, Budget, LedgerEntry, Meter, PriceBook
 from tokmeter.capture.proxy import Authority, ProxyCapture, ProxySettings
 from tokmeter.clock import now_ns
-from tokmeter.config import Config, meter_arguments
+from tokmeter.config import Config, meter_arguments, tokenizers
 from tokmeter.export.jsonl import EventStream
 from tokmeter.export.prometheus import Collector, build_info
 from tokmeter.export.server import MetricsServer
@@ -100,6 +100,7 @@ def build_meter(plan: Plan) -> Meter:
         budgets=[*arguments.budgets, *plan.budgets],
         policies=arguments.policies,
         hosts=arguments.hosts,
+        tokenizers=tokenizers(plan.config),
         seed=secrets.token_bytes(16),
         fingerprint_key=plan.state.fingerprint_key(),
     )

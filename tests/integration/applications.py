@@ -39,6 +39,8 @@ KEYS = {
     "TOGETHERAI_API_KEY": "tg-synthetic",
     "XAI_API_KEY": "xai-synthetic",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    # The library would fetch a tokenizer in the middle of a stream.
+    "HF_HUB_OFFLINE": "1",
 }
 """What the SDKs look for in the environment."""
 BUILD_LIMIT_S = 240

@@ -67,17 +67,26 @@ REFUSED = (
 """The providers' own rejections, without any word of ours about retries."""
 
 
-def check_bytes(lines: Sequence[dict[str, Any]], served: Sequence[ReceivedRequest]) -> None:
-    """Each body, and each signature, left one side and arrived at the other as it was."""
-    wire = [entry for line in lines for entry in line["wire"]]
+def check_sent(lines: Sequence[dict[str, Any]], served: Sequence[ReceivedRequest]) -> None:
+    """Each request's body, and its signature, arrived as it left."""
+    wire = wire_of(lines)
     assert [entry["sent"] for entry in wire] == [request.body_sha256 for request in served]
-    # botocore parses some replies before anybody can look.
-    assert [entry.get("got", request.response_sha256) for entry, request in zip(wire, served, strict=True)] == [
-        request.response_sha256 for request in served
-    ]
     assert [entry.get("signature", request.signature_sha256) for entry, request in zip(wire, served, strict=True)] == [
         request.signature_sha256 for request in served
     ]
+
+
+def check_bytes(lines: Sequence[dict[str, Any]], served: Sequence[ReceivedRequest]) -> None:
+    """The same, and each reply arrived as it left."""
+    check_sent(lines, served)
+    # botocore parses some replies before anybody can look.
+    got = [entry.get("got", request.response_sha256) for entry, request in zip(wire_of(lines), served, strict=True)]
+    assert got == [request.response_sha256 for request in served]
+
+
+def wire_of(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The hashes that were printed, in the order of the requests."""
+    return [entry for line in lines for entry in line["wire"]]
 
 
 def check_answers(lines: Sequence[dict[str, Any]], calls: Sequence[str]) -> None:

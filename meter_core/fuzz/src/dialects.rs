@@ -69,10 +69,15 @@ pub(crate) fn places() -> &'static [Place] {
     })
 }
 
-/// Media type and content coding.
+/// Media type, content coding, and whether messages of a session are compressed.
 pub(crate) fn fields(input: &mut Input<'_>) -> Vec<Field> {
-    let (media, coding) = (*input.pick(&MEDIA), *input.pick(&CODINGS));
-    let fields: [Field; 2] = [(b"content-type", media), (b"content-encoding", coding)];
+    let (media, coding) = (*input.pick(&MEDIA), input.byte());
+    let extension: &[u8] = if coding < 0x80 { b"" } else { b"permessage-deflate" };
+    let fields: [Field; 3] = [
+        (b"content-type", media),
+        (b"content-encoding", CODINGS[usize::from(coding) % CODINGS.len()]),
+        (b"sec-websocket-extensions", extension),
+    ];
     fields.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
 
@@ -99,7 +104,7 @@ pub fn reply(data: &[u8]) {
     let fields = fields(&mut input);
     let (cuts, choice) = (input.byte(), input.byte());
     let facts = RequestFacts { stream: choice & 1 == 1, choices: 1, ..RequestFacts::default() };
-    let status = *[200, 200, 200, 429, 500, 204].get(usize::from(choice >> 2) % 6).expect("one of six");
+    let status = *[200, 200, 101, 429, 500, 204].get(usize::from(choice >> 2) % 6).expect("one of six");
     let body = input.rest();
     let find = |chunks: &mut dyn Iterator<Item = &[u8]>| -> (Finding, String) {
         let mut reply = Reply::new(&place.route, &facts, status, Headers(&fields));

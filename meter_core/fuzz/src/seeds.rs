@@ -4,6 +4,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use meter_core::detect::Operation;
 use meter_core::frame::event_stream;
 use meter_core::frame::web_socket::{close_frame, text_frame};
 
@@ -58,12 +59,22 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             let every = (0..places().len()).filter_map(|place| u8::try_from(place).ok());
             every.flat_map(|place| bodies.map(|(media, body)| [&[place, media, 0], body].concat())).collect()
         }
-        "reply" => replies(|place, media, body| [&[place, media, 0, 3, 1], body].concat()),
+        "reply" => {
+            let session =
+                |(place, coding, body): (u8, u8, Vec<u8>)| [&[place, 8, coding, 3, 9], &*body].concat();
+            let plain = replies(|place, media, body| [&[place, media, 0, 3, 1], body].concat());
+            plain.into_iter().chain(realtime().map(session)).collect()
+        }
         "exchange" => {
             let length = u16::try_from(ASKING.len()).unwrap_or(0).to_be_bytes();
-            replies(|place, media, body| {
-                [&[place, 0, 0, media, 0, 3, 4, 0, 0], length.as_slice(), ASKING.as_bytes(), body].concat()
-            })
+            let session = |(place, coding, body): (u8, u8, Vec<u8>)| {
+                let asking = b"\x00\x0b\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+                [&[place, 8, 0, 8, coding, 3, 4, 3, 0], asking.as_slice(), &*body].concat()
+            };
+            let plain = replies(|place, media, body| {
+                [&[place, 0, 0, media, 0, 3, 12, 0, 0], length.as_slice(), ASKING.as_bytes(), body].concat()
+            });
+            plain.into_iter().chain(realtime().map(session)).collect()
         }
         _ => Vec::new(),
     }
@@ -191,6 +202,17 @@ fn framed() -> Vec<u8> {
     let length = |part: &[u8]| u16::try_from(part.len()).expect("fits").to_be_bytes();
     let part = [length(&headers).as_slice(), &headers, &length(b"{}"), b"{}"].concat();
     [&[3, 0x81], &*part, &part, b"\0\0\0"].concat()
+}
+
+/// Each place that is a session, with what its server may say: place, coding field, bytes.
+fn realtime() -> impl Iterator<Item = (u8, u8, Vec<u8>)> {
+    let places =
+        places().iter().enumerate().filter(|(_, place)| place.route.operation == Operation::Realtime);
+    let of_server: Vec<_> = sessions().into_iter().take(2).map(|session| session[2..].to_vec()).collect();
+    places.filter_map(|(place, _)| u8::try_from(place).ok()).flat_map(move |place| {
+        let codings = [0, 0x80].into_iter();
+        codings.zip(of_server.clone()).map(move |(coding, body)| (place, coding, body))
+    })
 }
 
 /// Sessions of a server, plain and compressed, and one of a client.

@@ -247,6 +247,7 @@ mod tests {
         let batched =
             book().charge("azure", "gpt-4o-2024-08-06", &plain(1000, 0), Some("batch"), NOW).unwrap();
         assert_eq!((batched.total.nano(), batched.unknown_tier), (1_250_000, false));
+        assert_eq!(nano("anthropic", "claude-opus-4-7", &plain(1000, 0), Some("us")), 5_500_000);
         let odd =
             book().charge("anthropic", "claude-sonnet-4-5", &plain(1000, 0), Some("priority"), NOW).unwrap();
         assert_eq!((odd.total.nano(), odd.unknown_tier), (3_000_000, true));

@@ -25,7 +25,7 @@ impl Quantities {
     /// Splits a usage. Subsets larger than their total are cut to it, so that contradictory numbers never bill more
     /// tokens than the stated total nor less than none; a total that is not stated is the sum of its parts.
     ///
-    /// No usage says how much of a cached prompt was audio or image. Cached tokens are taken to be text as far as the
+    /// Few usages say how much of a cached prompt was audio or image. Else cached tokens are taken to be text as far as the
     /// numbers allow, which leaves the dearer kinds at their full rate.
     pub(super) fn of(usage: &Usage) -> Self {
         let mut split = Self::default();
@@ -40,13 +40,16 @@ impl Quantities {
         let mut read = take(&mut uncached, usage.cache_read_tokens);
         self.add(Kind::CacheWrite1h, take(&mut uncached, usage.cache_write_1h_tokens));
         self.add(Kind::CacheWrite, take(&mut uncached, usage.cache_write_5m_tokens));
-        for (stated, fresh, cached) in [
-            (usage.audio_input_tokens, Kind::AudioInput, Kind::AudioCacheRead),
-            (usage.image_input_tokens, Kind::ImageInput, Kind::ImageCacheRead),
+        for (stated, told, fresh, cached) in [
+            (usage.audio_input_tokens, usage.audio_cache_read_tokens, Kind::AudioInput, Kind::AudioCacheRead),
+            (usage.image_input_tokens, usage.image_cache_read_tokens, Kind::ImageInput, Kind::ImageCacheRead),
         ] {
-            let quantity = take(&mut uncached, stated);
+            let mut all = stated.unwrap_or(0);
+            let known = take(&mut all, told.map(|told| told.min(read)));
+            self.add(cached, take(&mut read, Some(known)));
+            let quantity = take(&mut uncached, Some(all));
             self.add(fresh, quantity);
-            self.add(cached, take(&mut read, stated.map(|stated| stated - quantity)));
+            self.add(cached, take(&mut read, Some(all - quantity)));
         }
         self.add(Kind::Input, uncached);
         self.add(Kind::CacheRead, read);
@@ -121,7 +124,7 @@ pub(super) mod tests {
 
     /// Usages of every shape, contradictory ones included.
     pub(in crate::cost) fn usages() -> impl Strategy<Value = Usage> {
-        proptest::collection::vec(tokens(), 11).prop_map(|fields| Usage {
+        proptest::collection::vec(tokens(), 13).prop_map(|fields| Usage {
             input_tokens: fields[0],
             output_tokens: fields[1],
             cache_read_tokens: fields[2],
@@ -133,6 +136,8 @@ pub(super) mod tests {
             image_input_tokens: fields[8],
             image_output_tokens: fields[9],
             web_search_requests: fields[10],
+            audio_cache_read_tokens: fields[11],
+            image_cache_read_tokens: fields[12],
             ..Usage::default()
         })
     }
@@ -155,6 +160,21 @@ pub(super) mod tests {
         assert_eq!(split.get(Kind::AudioCacheRead), 300);
         assert_eq!(split.get(Kind::CacheRead), 200);
         assert_eq!(split.get(Kind::Input), 0);
+    }
+
+    #[test]
+    fn cached_audio_that_is_told_apart_is_taken_at_its_word() {
+        let usage = Usage {
+            input_tokens: Some(1000),
+            cache_read_tokens: Some(600),
+            audio_input_tokens: Some(500),
+            audio_cache_read_tokens: Some(200),
+            ..Usage::default()
+        };
+        let split = Quantities::of(&usage);
+
+        let kinds = [Kind::Input, Kind::CacheRead, Kind::AudioInput, Kind::AudioCacheRead];
+        assert_eq!(kinds.map(|kind| split.get(kind)), [100, 400, 300, 200]);
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(super) fn read(word: Option<&str>) -> Tier {
         Some("flex" | "on_demand_flex") => Tier::Named("flex"),
         Some("priority" | "on_demand_priority") => Tier::Named("priority"),
         Some("fast") => Tier::Named("fast"),
+        Some("us") => Tier::Named("us"),
         Some("scale" | "provisioned_throughput" | "provisioned" | "reserved") => Tier::Prepaid,
         Some(_) => Tier::Unknown,
     }
@@ -36,9 +37,11 @@ pub(super) const STANDARD: Factor = (1, 1);
 const HALF: Factor = (1, 2);
 
 /// Multiples that a provider documents for all of its models. Used where the price book has no rates for the tier.
-const DOCUMENTED: [(&str, &str, Factor); 12] = [
+const DOCUMENTED: [(&str, &str, Factor); 13] = [
     // "All usage is charged at 50% of the standard API prices" (Message Batches).
     ("anthropic", "batch", HALF),
+    // US-only inference: "a 1.1x multiplier on all token pricing categories"; older models do not offer it.
+    ("anthropic", "us", (11, 10)),
     // Bedrock batch inference and Flex: 50% below on-demand; Priority: 75% above.
     ("aws", "batch", HALF),
     ("aws", "flex", HALF),

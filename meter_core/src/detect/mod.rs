@@ -31,6 +31,7 @@ use shape::Shape;
 
 /// Where one request goes and how its bodies are to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own about host or path")]
 pub struct Route {
     /// The provider's name.
     pub provider: Arc<str>,
@@ -109,7 +110,7 @@ impl Detector {
             return Some(route(provider, shape, Reasoning::ByTotal, true));
         };
         let shape = shape::shape_of(&line, rule.family);
-        let shape = if upgrades(method, headers) { shape.as_session() } else { shape.asked_by(&line) };
+        let shape = if upgrades(method, headers) { shape.into_session() } else { shape.asked_by(&line) };
         Some(Route {
             self_hosted: rule.self_hosted,
             ..route(Arc::clone(provider), shape, rule.reasoning, false)

@@ -69,11 +69,11 @@ fn known(line: &RequestLine<'_>, segments: &[&str], family: Family) -> Shape {
     let get = line.is("GET");
     let paid = |operation, dialect| Shape::paid(operation, dialect);
     match segments {
-        ["chat", "completions"] | ["agents", "completions"] => paid(Op::Chat, Dialect::OpenAiChat),
+        ["chat" | "agents", "completions"] => paid(Op::Chat, Dialect::OpenAiChat),
         ["fim", "completions"] => paid(Op::Completions, Dialect::OpenAiChat),
         ["completions"] => paid(Op::Completions, Dialect::OpenAiCompletions),
         ["complete"] if family == Family::Anthropic => paid(Op::Completions, Dialect::Opaque),
-        ["embeddings"] => paid(Op::Embeddings, Dialect::OpenAiEmbeddings),
+        ["embeddings"] | ["images", "embeddings"] => paid(Op::Embeddings, Dialect::OpenAiEmbeddings),
         ["responses" | "messages", "input_tokens" | "count_tokens"] => Shape::free(Op::CountTokens),
         ["responses"] | ["responses", "compact"] => paid(Op::Responses, Dialect::OpenAiResponses),
         ["responses", _id] if get => Shape::polled(Op::Responses, Dialect::OpenAiResponses),
@@ -84,7 +84,6 @@ fn known(line: &RequestLine<'_>, segments: &[&str], family: Family) -> Shape {
         ["files", _id, "content"] if get => Shape::polled(Op::Batches, Dialect::OpenAiBatchResults),
         ["messages", "batches", ..] | ["batches" | "batch", ..] => Shape::free(Op::Batches),
         ["images", "generations" | "edits" | "variations"] => paid(Op::Images, Dialect::OpenAiMedia),
-        ["images", "embeddings"] => paid(Op::Embeddings, Dialect::OpenAiEmbeddings),
         ["audio", "speech"] => paid(Op::Speech, Dialect::OpenAiMedia),
         ["audio", "transcriptions" | "translations"] => paid(Op::Transcription, Dialect::OpenAiMedia),
         ["videos", ..] => paid(Op::Videos, Dialect::Opaque),

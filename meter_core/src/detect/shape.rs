@@ -65,7 +65,7 @@ impl Shape {
     }
 
     /// What is spoken in a `WebSocket` that is opened at this path; only known ones say it.
-    pub(super) fn as_session(self) -> Self {
+    pub(super) fn into_session(self) -> Self {
         match self.dialect {
             Dialect::OpenAiRealtime | Dialect::GeminiLive => self,
             // Responses over a socket are events like those of a stream.

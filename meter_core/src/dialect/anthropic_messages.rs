@@ -235,14 +235,16 @@ mod tests {
     }
 
     #[test]
-    fn speed_is_a_tier_of_its_own() {
-        let tier = |speed: &str| {
+    fn speed_and_place_are_tiers_of_their_own() {
+        let tier = |terms: &str| {
             let body = format!(
-                r#"{{"usage":{{"input_tokens":1,"output_tokens":1,"service_tier":"standard","speed":"{speed}"}}}}"#
+                r#"{{"usage":{{"input_tokens":1,"output_tokens":1,"service_tier":"standard",{terms}}}}}"#
             );
             Sample::document(AnthropicMessages, &body).read().0.service_tier.unwrap()
         };
 
-        assert_eq!((tier("fast").as_str(), tier("standard").as_str()), ("fast", "standard"));
+        assert_eq!(tier(r#""speed":"fast","inference_geo":"us""#), "fast");
+        assert_eq!(tier(r#""speed":"standard","inference_geo":"us""#), "us");
+        assert_eq!(tier(r#""speed":"us","inference_geo":"global""#), "standard");
     }
 }

@@ -110,6 +110,8 @@ pub(super) struct AnthropicUsage {
     /// Sums by model; `None` is the answering one.
     iterations: Vec<(Option<String>, Stated)>,
     fast: bool,
+    /// The inference ran in the United States because it had to.
+    in_us: bool,
 }
 
 /// What it comes to.
@@ -153,7 +155,7 @@ impl AnthropicUsage {
         // The start already counts a few output tokens, which say nothing about the whole.
         match field {
             "output_tokens" => {}
-            "speed" => self.speed(value),
+            "speed" | "inference_geo" => self.terms(field, value),
             _ => self.start.value(field, value),
         }
     }
@@ -163,18 +165,20 @@ impl AnthropicUsage {
         match field.strip_prefix("iterations.#.") {
             Some("model") => self.iteration.0 = value.text().and_then(name),
             Some(field) => self.iteration.1.value(field, value),
-            None if field == "speed" => self.speed(value),
+            None if matches!(field, "speed" | "inference_geo") => self.terms(field, value),
             None => self.last.value(field, value),
         }
     }
 
-    fn speed(&mut self, value: Scalar<'_>) {
-        self.fast |= value == Scalar::String("fast");
+    fn terms(&mut self, field: &str, value: Scalar<'_>) {
+        self.fast |= field == "speed" && value == Scalar::String("fast");
+        self.in_us |= field == "inference_geo" && value == Scalar::String("us");
     }
 
-    /// The tier that the speed makes, where it makes one.
+    /// The tier that speed or place make, where they make one.
     pub(super) fn tier(&self) -> Option<String> {
-        self.fast.then(|| "fast".to_owned())
+        let tier = if self.fast { Some("fast") } else { self.in_us.then_some("us") };
+        tier.map(str::to_owned)
     }
 
     /// What was stated so far.

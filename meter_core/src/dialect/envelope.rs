@@ -55,8 +55,9 @@ impl Envelope {
 
     /// A scalar at `path`.
     pub(super) fn value(&mut self, path: &str, value: Scalar<'_>) {
-        self.cost.value(inner(path), value);
-        let slot = match inner(path) {
+        let inner = inner(path);
+        self.cost.value(inner, value);
+        let slot = match inner {
             "model" => &mut self.model,
             "id" => &mut self.id,
             "service_tier" | "usage.service_tier" => &mut self.service_tier,
@@ -80,10 +81,8 @@ impl Envelope {
             }
             _ => return,
         };
-        // Every event of a stream repeats them.
-        if let Some(text) = value.text()
-            && slot.as_deref() != Some(text)
-        {
+        // Every event of a stream repeats these.
+        if let Some(text) = value.text().filter(|text| slot.as_deref() != Some(text)) {
             *slot = name(text).or(slot.take());
         }
     }
@@ -95,8 +94,8 @@ impl Envelope {
     }
 
     /// The most specific name of the error.
-    pub(super) fn error_name(&self) -> Option<String> {
-        [&self.error_status, &self.error_code, &self.error_type].into_iter().find_map(Clone::clone)
+    pub(super) fn error_name(&self) -> Option<&String> {
+        [&self.error_status, &self.error_code, &self.error_type].into_iter().find_map(Option::as_ref)
     }
 }
 

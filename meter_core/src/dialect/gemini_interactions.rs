@@ -11,6 +11,7 @@ use crate::json_scan::{Interest, Scalar, Take};
 
 /// Reader of an interaction or of its events.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the stream")]
 pub(super) struct Interactions {
     usage: GeminiUsage,
     /// Fields of the object inside an event; those of a whole one stand where all replies have them.

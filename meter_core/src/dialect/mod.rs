@@ -47,6 +47,8 @@ mod openai_responses;
 mod openai_runs;
 mod openai_tools;
 mod openai_usage;
+#[cfg(test)]
+mod openai_usage_test;
 mod piece;
 mod prompt;
 mod protojson;

@@ -158,7 +158,7 @@ mod tests {
             r#"{{"type":"response.done","response":{{"id":"resp","status":"completed","output":[{{"content":[{{"transcript":"no"}}]}}],
             "usage":{{"total_tokens":{},"input_tokens":{},"output_tokens":30,
             "input_token_details":{{"text_tokens":{text},"audio_tokens":{audio},"cached_tokens":8,
-            "cached_tokens_details":{{"text_tokens":8,"audio_tokens":0}}}},
+            "cached_tokens_details":{{"text_tokens":3,"audio_tokens":5}}}},
             "output_token_details":{{"text_tokens":10,"audio_tokens":20}}}}}}}}"#,
             text + audio + 30,
             text + audio
@@ -190,6 +190,7 @@ mod tests {
             (Some(100), Some(40))
         );
         assert_eq!((finding.usage.cache_read_tokens, text.as_str()), (Some(16), "hello"));
+        assert_eq!(finding.usage.audio_cache_read_tokens, Some(10));
         assert_eq!(
             (finding.response_model.as_deref(), finding.response_id.as_deref()),
             (Some("gpt-realtime"), Some("sess_1"))

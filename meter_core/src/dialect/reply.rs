@@ -145,9 +145,9 @@ impl Body {
         keep(&mut finding.response_model, outcome.model.as_ref().or(envelope.model.as_ref()));
         keep(&mut finding.response_id, outcome.id.as_ref().or(envelope.id.as_ref()));
         keep(&mut finding.service_tier, outcome.service_tier.as_ref().or(envelope.service_tier.as_ref()));
-        finding.error_code = (envelope.error || !self.success)
-            .then(|| outcome.error_code.clone().or_else(|| envelope.error_name()))
-            .flatten();
+        let failed = envelope.error || !self.success;
+        let error = outcome.error_code.as_ref().or(envelope.error_name());
+        keep(&mut finding.error_code, error.filter(|_| failed));
         finding.text_seen = self.json.text_seen;
         finding.pending = outcome.pending;
         finding.finished = match self.framing {
@@ -213,10 +213,10 @@ impl Body {
     }
 }
 
-/// Makes `known` what is stated, and leaves it alone if it is: nearly every chunk says the same.
-fn keep(known: &mut Option<String>, stated: Option<&String>) {
-    if known.as_ref() != stated {
-        *known = stated.cloned();
+/// Makes `slot` say what is `stated`, which it nearly always says already.
+fn keep(slot: &mut Option<String>, stated: Option<&String>) {
+    if slot.as_ref() != stated {
+        *slot = stated.cloned();
     }
 }
 

@@ -61,7 +61,7 @@ struct Told<'a> {
 }
 
 fn is_model(path: &str) -> bool {
-    matches!(path, "model" | "session.model" | "setup.model")
+    matches!(path, "model" | "response.model" | "session.model" | "setup.model")
 }
 
 impl Visitor for Told<'_> {
@@ -144,6 +144,8 @@ mod tests {
             read(Dialect::GeminiLive, &google),
             (Some("gemini-live".to_owned()), "be brief".to_owned())
         );
+        let response = r#"{"type":"response.create","model":"gpt-5","input":[{"content":"hi"}]}"#;
+        assert_eq!(read(Dialect::OpenAiRealtime, &[response]), (Some("gpt-5".to_owned()), "hi".to_owned()));
     }
 
     #[test]

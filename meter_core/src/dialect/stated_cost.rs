@@ -81,9 +81,9 @@ impl StatedCost {
 
 /// The field of a gateway's metadata that stands at `path`.
 fn metadata(path: &str) -> Option<&str> {
-    // Asked of every string of every event.
-    let (place, field) = path.rsplit_once('.')?;
-    METADATA.iter().any(|metadata| place.ends_with(metadata)).then_some(field)
+    // Most paths end otherwise, and every scalar of every event comes by.
+    let (place, field) = path.rsplit_once('.').filter(|(_, field)| field.ends_with("ost"))?;
+    METADATA.iter().any(|known| place.ends_with(known)).then_some(field)
 }
 
 fn amount(text: &str) -> Option<Nano> {

@@ -36,8 +36,10 @@ impl Exchange {
         let attempt = caller::attempt(&meter, &request, key_fingerprint.as_deref()).filter(|_| paid);
         let model = facts.model.as_deref();
         let prompt = std::mem::take(&mut facts.prompt);
-        let mut input = PromptCount::of(route.operation, model, &prompt, facts.defects.is_empty());
-        let mut output = Output::new(route.operation, route.dialect.generates(), model);
+        let own = model.and_then(|model| meter.tokenizers.for_model(model));
+        let whole = facts.defects.is_empty();
+        let mut input = PromptCount::of(route.operation, model, own.as_ref(), &prompt, whole);
+        let mut output = Output::new(route.operation, route.dialect.generates(), model, own);
         if let Some(model) = model {
             let state = meter.state();
             input = input.corrected(state.calibrations.input(&route.provider, model));

@@ -6,7 +6,7 @@ use super::prompt_count::stand_in;
 use crate::detect::Operation;
 use crate::limits;
 use crate::prompt_rules::{Factor, PromptRules};
-use crate::tokenizer::{self, StreamCounter};
+use crate::tokenizer::{SharedTokenizer, StreamCounter};
 
 /// The generated text of one exchange, as a number.
 pub(super) struct Output {
@@ -21,15 +21,23 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Counts replies to `operation` with the tokenizer of `model` or a stand-in; nothing where no text is generated.
-    pub(super) fn new(operation: Operation, generates: bool, model: Option<&str>) -> Self {
-        let own = model.and_then(tokenizer::for_model);
-        let tokenizer = own.or_else(stand_in).filter(|_| generates);
+    /// Counts replies to `operation` with `tokenizer`, which is that of `model`, or a stand-in; nothing where no text is
+    /// generated.
+    pub(super) fn new(
+        operation: Operation,
+        generates: bool,
+        model: Option<&str>,
+        tokenizer: Option<SharedTokenizer>,
+    ) -> Self {
+        let own = tokenizer.is_some();
+        // A model's own tokens need no factor.
+        let factor =
+            if own { (1, 1) } else { PromptRules::embedded().fitting(operation.as_str(), model).factor };
+        let tokenizer = tokenizer.or_else(stand_in).filter(|_| generates);
         Self {
             counter: tokenizer.map(StreamCounter::new),
-            own: own.is_some(),
-            // A model's own tokens need no factor.
-            factor: own.map_or(PromptRules::embedded().fitting(operation.as_str(), model).factor, |_| (1, 1)),
+            own,
+            factor,
             learned: None,
             pending: String::new(),
         }
@@ -86,6 +94,13 @@ impl Output {
 mod tests {
     use super::*;
     use crate::exchange::calibration::Calibrations;
+    use crate::tokenizer::{Pattern, Tokenizer, Tokenizers};
+    use std::sync::Arc;
+
+    fn output(operation: Operation, generates: bool, model: Option<&str>) -> Output {
+        let tokenizer = model.and_then(|model| Tokenizers::default().for_model(model));
+        Output::new(operation, generates, model, tokenizer)
+    }
 
     fn learned(percent: u64) -> Option<Correction> {
         let mut calibrations = Calibrations::default();
@@ -98,7 +113,7 @@ mod tests {
         for (operation, learned) in
             [(Operation::Chat, None), (Operation::Messages, None), (Operation::Messages, learned(117))]
         {
-            let mut output = Output::new(operation, true, None);
+            let mut output = output(operation, true, None);
             output.correct(learned);
             for piece in ["one two", " three", "", " fo", "ur", &" word".repeat(9000)] {
                 output.push(piece);
@@ -110,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_vocabulary_that_is_not_public_is_scaled_until_its_own_scale_is_learned() {
-        let mut output = Output::new(Operation::Messages, true, Some("claude-sonnet-4-5"));
+        let mut output = output(Operation::Messages, true, Some("claude-sonnet-4-5"));
         output.push(&" word".repeat(200));
         assert_eq!(output.tokens(), 270);
 
@@ -122,7 +137,7 @@ mod tests {
 
     #[test]
     fn an_exact_count_is_never_corrected_and_teaches_nothing() {
-        let mut output = Output::new(Operation::Chat, true, Some("gpt-4o"));
+        let mut output = output(Operation::Chat, true, Some("gpt-4o"));
         output.correct(learned(200));
         output.push(&" word".repeat(200));
 
@@ -130,8 +145,20 @@ mod tests {
     }
 
     #[test]
+    fn a_given_vocabulary_is_the_model_s_own() {
+        let bytes = (0..=255u8).map(|byte| (vec![byte], u32::from(byte))).collect();
+        let given = Tokenizer::from_ranks("own".to_owned(), Pattern::Llama3, bytes, vec![]).unwrap();
+        let given = SharedTokenizer::from(Arc::new(given));
+        let mut output = Output::new(Operation::Messages, true, Some("claude-sonnet-4-5"), Some(given));
+        output.correct(learned(200));
+        output.push("four");
+
+        assert_eq!((output.tokens(), output.teachable(true)), (4, None));
+    }
+
+    #[test]
     fn text_is_counted_for_teaching_only_as_a_sample() {
-        let mut output = Output::new(Operation::Messages, true, Some("claude-sonnet-4-5"));
+        let mut output = output(Operation::Messages, true, Some("claude-sonnet-4-5"));
         output.push(&" word".repeat(20));
 
         assert_eq!((output.teachable(false), output.teachable(true)), (None, Some(27)));
@@ -139,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_is_not_generated_text_is_not_counted() {
-        let mut output = Output::new(Operation::Embeddings, false, Some("text-embedding-3-small"));
+        let mut output = output(Operation::Embeddings, false, Some("text-embedding-3-small"));
         output.push("one two");
 
         assert_eq!((output.at_most(), output.tokens()), (0, 0));

@@ -8,7 +8,7 @@ use super::calibration::Correction;
 use crate::detect::Operation;
 use crate::dialect::{Image, Prompt};
 use crate::prompt_rules::{Factor, Fitting, PromptRules};
-use crate::tokenizer::{self, Tokenizer};
+use crate::tokenizer::{self, SharedTokenizer, Tokenizer};
 
 /// What an estimate may be short of the truth: a share of it, and framing that nobody documents. For holds only.
 const HEADROOM: Factor = (3, 10);
@@ -31,22 +31,30 @@ pub struct PromptCount {
 }
 
 impl PromptCount {
-    /// Counts `prompt` of a request to do `operation`, with the tokenizer of `model` or a stand-in. `whole` tells whether it
-    /// is all of the prompt.
-    pub fn of(operation: Operation, model: Option<&str>, prompt: &Prompt, whole: bool) -> Self {
-        let own = model.and_then(tokenizer::for_model);
-        let Some(tokenizer) = own.or_else(stand_in) else { return Self::default() };
+    /// Counts `prompt` of a request to do `operation`, with `own`, which is the tokenizer of `model`, or a stand-in. `whole`
+    /// tells whether it is all of the prompt.
+    pub fn of(
+        operation: Operation,
+        model: Option<&str>,
+        own: Option<&SharedTokenizer>,
+        prompt: &Prompt,
+        whole: bool,
+    ) -> Self {
+        let Some(tokenizer) = own.cloned().or_else(stand_in) else { return Self::default() };
         let rules = PromptRules::embedded().fitting(operation.as_str(), model);
         // A model's own tokens need no factor.
         let (up, down) = own.map_or(rules.factor, |_| (1, 1));
-        let text = sum(tokenizer, prompt.plain_texts()) + prompt.token_ids + tools(&rules, tokenizer, prompt);
+        let text =
+            sum(&tokenizer, prompt.plain_texts()) + prompt.token_ids + tools(&rules, &tokenizer, prompt);
         let added = if prompt.tools > 0 { rules.tools.instructions(prompt.tool_forced) } else { 0 };
         let text = text * up / down + framing(&rules, prompt) + added;
         let (media, media_most) = media(&rules, prompt);
         let messages = u64::from(prompt.messages);
         // More texts than messages are parts, calls of tools or schemas, whose framing is not public.
         let plain = messages == 0 || prompt.texts().count() as u64 <= messages;
-        let exact = rules.public && plain && whole && own.is_some() && prompt.tools == 0 && media_most == 0;
+        // The server of a model whose vocabulary a user gave frames its prompts as it likes.
+        let public = rules.public && own.is_some_and(SharedTokenizer::is_embedded);
+        let exact = public && plain && whole && prompt.tools == 0 && media_most == 0;
         let media_margin = media_most.saturating_sub(media);
         let count = Self { tokens: 0, exact, margin: 0, text, media, media_margin };
         count.corrected(None)
@@ -120,8 +128,8 @@ fn media(rules: &Fitting<'_>, prompt: &Prompt) -> (u64, u64) {
 }
 
 /// The tokenizer used for models whose own is not public.
-pub(super) fn stand_in() -> Option<&'static Tokenizer> {
-    tokenizer::get("o200k_base")
+pub(super) fn stand_in() -> Option<SharedTokenizer> {
+    tokenizer::get("o200k_base").map(SharedTokenizer::from)
 }
 
 #[cfg(test)]
@@ -130,12 +138,15 @@ mod tests {
     use crate::detect::Detector;
     use crate::dialect::read_request;
     use crate::headers::Headers;
+    use crate::tokenizer::{Pattern, Tokenizers};
+    use std::sync::Arc;
 
     fn count(path: &str, body: &str) -> PromptCount {
         let host = if path == "/v1/messages" { "api.anthropic.com" } else { "api.openai.com" };
         let route = Detector::new(Vec::new()).detect("POST", host, None, path, Headers(&[])).unwrap();
         let facts = read_request(&route, Headers(&[]), body.as_bytes());
-        PromptCount::of(route.operation, facts.model.as_deref(), &facts.prompt, true)
+        let own = facts.model.as_deref().and_then(|model| Tokenizers::default().for_model(model));
+        PromptCount::of(route.operation, facts.model.as_deref(), own.as_ref(), &facts.prompt, true)
     }
 
     fn chat(model: &str, rest: &str) -> PromptCount {
@@ -178,7 +189,12 @@ mod tests {
 
     #[test]
     fn part_of_a_prompt_is_no_exact_count() {
-        assert!(!PromptCount::of(Operation::Completions, Some("gpt-4o"), &Prompt::default(), false).exact);
+        let own = Tokenizers::default().for_model("gpt-4o");
+        let count = |whole| {
+            PromptCount::of(Operation::Completions, Some("gpt-4o"), own.as_ref(), &Prompt::default(), whole)
+        };
+
+        assert!(count(true).exact && !count(false).exact);
     }
 
     #[test]
@@ -194,6 +210,23 @@ mod tests {
         };
         let own = count("/v1/messages", &messages("deepseek-chat")).tokens;
         assert!(own < count("/v1/messages", &messages("claude-sonnet-4-5")).tokens, "{own}");
+    }
+
+    #[test]
+    fn a_given_vocabulary_counts_as_it_is_and_is_never_exact() {
+        let bytes = (0..=255u8).map(|byte| (vec![byte], u32::from(byte))).collect();
+        let given = Tokenizer::from_ranks("own".to_owned(), Pattern::Llama3, bytes, vec![]).unwrap();
+        let given = SharedTokenizer::from(Arc::new(given));
+        let route =
+            Detector::new(Vec::new()).detect("POST", "api.openai.com", None, "/v1/completions", Headers(&[]));
+        let facts = read_request(&route.unwrap(), Headers(&[]), br#"{"model":"gpt-4","prompt":"hello"}"#);
+        let count =
+            |model| PromptCount::of(Operation::Completions, Some(model), Some(&given), &facts.prompt, true);
+
+        for model in ["davinci-002", "llama-3.1-8b", "claude-sonnet-4-5"] {
+            assert_eq!((count(model).tokens, count(model).exact), (5, false), "{model}");
+            assert!(count(model).held() > 5);
+        }
     }
 
     #[test]

@@ -41,9 +41,15 @@ impl Exchange {
 
     /// The provider has agreed to a session.
     pub(super) fn begin_session(&mut self, headers: Headers<'_>) {
+        let model = self.facts.model.as_deref();
         self.session = self.reads_session().then(|| Session {
             request: SessionRequest::new(self.route.dialect, headers),
-            sent: Output::new(self.route.operation, true, self.facts.model.as_deref()),
+            sent: Output::new(
+                self.route.operation,
+                true,
+                model,
+                model.and_then(|model| self.meter.tokenizers.for_model(model)),
+            ),
             stated: (Usage::default(), Vec::new()),
             worth: 0,
         });

@@ -18,11 +18,13 @@ use rustc_hash::FxHashSet;
 use crate::attribution::Attribution;
 use crate::budget::{Amount, Budget, BudgetError, Budgets, Dimension, Subject};
 use crate::detect::{Detector, HostRule};
-use crate::exchange::{Answer, Calibration, Cause, Crossing, Exchange, ExchangeId, Opening};
+use crate::dialect::read_request;
+use crate::exchange::{Answer, Calibration, Cause, Crossing, Exchange, ExchangeId, Opening, PromptCount};
 use crate::fingerprint::Fingerprints;
 use crate::headers::Headers;
 use crate::price_book::PriceBook;
 use crate::snapshot::Snapshot;
+use crate::tokenizer::Tokenizers;
 
 /// One request as it was received. `body` is None when it was too large to be held whole.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,8 @@ pub struct Settings {
     pub policies: Policies,
     /// Hosts beside the built-in ones.
     pub hosts: Vec<HostRule>,
+    /// With what the text of models is counted.
+    pub tokenizers: Tokenizers,
     /// proxy, tracer or replay.
     pub capture: Arc<str>,
     /// Random; makes exchange ids unique.
@@ -72,6 +76,7 @@ pub(crate) struct Shared {
     pub(crate) capture: Arc<str>,
     pub(crate) fingerprints: Option<Fingerprints>,
     pub(crate) has_budgets: bool,
+    pub(crate) tokenizers: Tokenizers,
     /// Users that the operator names, who need not be hidden from him.
     pub(crate) known_users: FxHashSet<Box<str>>,
     detector: Detector,
@@ -106,6 +111,7 @@ impl Meter {
                 capture: settings.capture,
                 fingerprints: Fingerprints::new(&settings.fingerprint_key),
                 has_budgets,
+                tokenizers: settings.tokenizers,
                 known_users,
                 detector: Detector::new(settings.hosts),
                 seed: settings.seed,
@@ -142,6 +148,18 @@ impl Meter {
         )?;
         let id = self.next_id(now);
         Exchange::open(Arc::clone(&self.shared), Opening { id, route, request: *request, who, now })
+    }
+
+    /// What admission counts in the prompt of a request before anything is learned of its model; None if it is not read as one
+    /// to a model.
+    pub fn count(&self, request: &Request<'_>) -> Option<PromptCount> {
+        let Request { method, host, port, path, headers, body } = *request;
+        let route = self.shared.detector.detect(method, host, Some(port), path, headers)?;
+        let facts = read_request(&route, headers, body?);
+        let model = facts.model.as_deref();
+        let own = model.and_then(|model| self.shared.tokenizers.for_model(model));
+        let count = || PromptCount::of(route.operation, model, own.as_ref(), &facts.prompt, true);
+        facts.asks_a_model().then(count)
     }
 
     /// The provider-shaped refusal of a request that could not be metered.

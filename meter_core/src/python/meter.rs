@@ -15,10 +15,12 @@ use super::policies::Policies;
 use super::price_book::PriceBook;
 use super::request::Request;
 use super::snapshot::Snapshot;
+use super::tokenizer::Tokenizer;
 use crate::budget::{Amount, Dimension, Subject};
 use crate::exchange::Calibration;
 use crate::meter::{Meter as Core, Settings};
 use crate::money::Nano;
+use crate::tokenizer::Tokenizers;
 
 #[pyclass(frozen, module = "tokmeter._core")]
 pub(crate) struct Meter {
@@ -33,12 +35,14 @@ const SEED_BYTES: usize = 16;
 #[pymethods]
 impl Meter {
     #[new]
-    #[pyo3(signature = (*, price_book, budgets=Vec::new(), policies=None, hosts=Vec::new(), capture="proxy", seed, fingerprint_key=None))]
+    #[expect(clippy::too_many_arguments, reason = "Python gives each by name")]
+    #[pyo3(signature = (*, price_book, budgets=Vec::new(), policies=None, hosts=Vec::new(), tokenizers=Vec::new(), capture="proxy", seed, fingerprint_key=None))]
     fn new(
         price_book: PyRef<'_, PriceBook>,
         budgets: Vec<PyRef<'_, Budget>>,
         policies: Option<PyRef<'_, Policies>>,
         hosts: Vec<PyRef<'_, HostRule>>,
+        tokenizers: Vec<(String, PyRef<'_, Tokenizer>)>,
         capture: &str,
         seed: &[u8],
         fingerprint_key: Option<&[u8]>,
@@ -54,6 +58,9 @@ impl Meter {
             budgets: budgets.iter().map(|budget| budget.core.clone()).collect(),
             policies: policies.map(|policies| policies.core.clone()).unwrap_or_default(),
             hosts: hosts.iter().map(|host| host.core.clone()).collect(),
+            tokenizers: Tokenizers::new(
+                tokenizers.into_iter().map(|(pattern, own)| (pattern, own.core.clone())),
+            ),
             capture: Arc::from(capture),
             seed: u128::from_be_bytes(bits),
             fingerprint_key: fingerprint_key.unwrap_or(seed).to_vec(),
@@ -80,6 +87,11 @@ impl Meter {
         // Reading and counting a long prompt takes milliseconds, which other threads may use.
         let opened = if request.body_bytes() < DETACH_BYTES_MIN { open() } else { py.detach(open) };
         opened.map(Exchange::new)
+    }
+
+    fn count(&self, py: Python<'_>, request: &Request) -> Option<(u64, bool)> {
+        let count = py.detach(|| request.lend(|request| self.core.count(request)))?;
+        Some((count.tokens, count.exact))
     }
 
     fn refusal(&self, request: &Request, now: i64) -> Refuse {

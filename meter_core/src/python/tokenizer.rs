@@ -9,6 +9,7 @@ use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyType};
 
+use crate::limits::TOKENIZER_FILE_BYTES_MAX;
 use crate::tokenizer;
 
 /// Bytes of text above which other Python threads may run meanwhile. Below, handing over costs more than counting.
@@ -18,13 +19,7 @@ const DETACH_BYTES_MIN: usize = 16 << 10;
 #[pyclass(frozen, module = "tokmeter._core")]
 #[derive(Debug)]
 pub(super) struct Tokenizer {
-    source: Source,
-}
-
-#[derive(Debug)]
-enum Source {
-    Embedded(&'static tokenizer::Tokenizer),
-    Built(Arc<tokenizer::Tokenizer>),
+    pub(super) core: tokenizer::SharedTokenizer,
 }
 
 /// The tokenizer of an encoding (`"o200k_base"`) or of a model (`"gpt-4o"`).
@@ -32,7 +27,7 @@ enum Source {
 pub(super) fn get_tokenizer(name_or_model: &str) -> PyResult<Tokenizer> {
     tokenizer::get(name_or_model)
         .or_else(|| tokenizer::for_model(name_or_model))
-        .map(|found| Tokenizer { source: Source::Embedded(found) })
+        .map(|found| Tokenizer { core: found.into() })
         .ok_or_else(|| {
             let encodings = tokenizer::ENCODINGS.join(", ");
             PyKeyError::new_err(format!(
@@ -64,7 +59,7 @@ impl Tokenizer {
         let built = tokenizer::Tokenizer::from_ranks(name, pattern, ranks, specials).map_err(|error| {
             PyValueError::new_err(format!("the encoding's ranks cannot be used: {error}"))
         })?;
-        Ok(Self { source: Source::Built(Arc::new(built)) })
+        Ok(Self { core: Arc::new(built).into() })
     }
 
     /// Builds a tokenizer from a file, which Python reads.
@@ -77,19 +72,23 @@ impl Tokenizer {
     ) -> PyResult<Self> {
         let pattern = pattern.map(named_pattern).transpose()?;
         let path = path.py().import("pathlib")?.call_method1("Path", (path,))?;
-        let content = path.call_method0("read_bytes")?.cast_into::<PyBytes>()?;
+        let file = path.call_method1("open", ("rb",))?;
+        // One byte more than any tokenizer has tells that it is none, without reading what may be a model.
+        let content = file.call_method1("read", (TOKENIZER_FILE_BYTES_MAX + 1,));
+        file.call_method0("close")?;
+        let content = content?.cast_into::<PyBytes>()?;
         let name = path.getattr("name")?.extract()?;
         let bytes = content.as_bytes();
         let built = path.py().detach(|| tokenizer::Tokenizer::from_file_content(name, bytes, pattern));
         let built =
             built.map_err(|error| PyValueError::new_err(format!("{path}: cannot be used: {error}")))?;
-        Ok(Self { source: Source::Built(Arc::new(built)) })
+        Ok(Self { core: Arc::new(built).into() })
     }
 
     /// The name of the encoding.
     #[getter]
     fn name(&self) -> &str {
-        self.tokenizer().name()
+        self.core.name()
     }
 
     /// Tokens of a text.
@@ -97,11 +96,7 @@ impl Tokenizer {
     fn count(&self, text: &Bound<'_, PyAny>, allow_special: bool) -> PyResult<usize> {
         let bytes = bytes_of(text)?;
         let count = || {
-            if allow_special {
-                self.tokenizer().count_with_special(&bytes)
-            } else {
-                self.tokenizer().count(&bytes)
-            }
+            if allow_special { self.core.count_with_special(&bytes) } else { self.core.count(&bytes) }
         };
         Ok(detached_above(text.py(), bytes.len(), count))
     }
@@ -109,7 +104,7 @@ impl Tokenizer {
     /// Tokens of a text if there are at most `limit`, else `None`.
     fn count_until(&self, text: &Bound<'_, PyAny>, limit: usize) -> PyResult<Option<usize>> {
         let bytes = bytes_of(text)?;
-        Ok(detached_above(text.py(), bytes.len(), || self.tokenizer().count_until(&bytes, limit)))
+        Ok(detached_above(text.py(), bytes.len(), || self.core.count_until(&bytes, limit)))
     }
 
     /// Tokens of each text.
@@ -119,7 +114,7 @@ impl Tokenizer {
         let slices: Vec<&[u8]> = bytes.iter().map(AsRef::as_ref).collect();
         let total = slices.iter().map(|text| text.len()).sum();
         let Some(first) = texts.first() else { return Ok(Vec::new()) };
-        Ok(detached_above(first.py(), total, || self.tokenizer().count_batch(&slices)))
+        Ok(detached_above(first.py(), total, || self.core.count_batch(&slices)))
     }
 
     /// The tokens of a text.
@@ -127,11 +122,7 @@ impl Tokenizer {
     fn encode(&self, text: &Bound<'_, PyAny>, allow_special: bool) -> PyResult<Vec<u32>> {
         let bytes = bytes_of(text)?;
         let encode = || {
-            if allow_special {
-                self.tokenizer().encode_with_special(&bytes)
-            } else {
-                self.tokenizer().encode(&bytes)
-            }
+            if allow_special { self.core.encode_with_special(&bytes) } else { self.core.encode(&bytes) }
         };
         Ok(detached_above(text.py(), bytes.len(), encode))
     }
@@ -139,21 +130,12 @@ impl Tokenizer {
     /// The bytes that tokens stand for.
     #[expect(clippy::needless_pass_by_value, reason = "arguments from Python arrive as values")]
     fn decode<'py>(&self, py: Python<'py>, ids: Vec<u32>) -> PyResult<Bound<'py, PyBytes>> {
-        let text = self.tokenizer().decode(&ids).map_err(|error| PyKeyError::new_err(error.to_string()))?;
+        let text = self.core.decode(&ids).map_err(|error| PyKeyError::new_err(error.to_string()))?;
         Ok(PyBytes::new(py, &text))
     }
 
     fn __repr__(&self) -> String {
         format!("<Tokenizer {}>", self.name())
-    }
-}
-
-impl Tokenizer {
-    fn tokenizer(&self) -> &tokenizer::Tokenizer {
-        match &self.source {
-            Source::Embedded(tokenizer) => tokenizer,
-            Source::Built(tokenizer) => tokenizer,
-        }
     }
 }
 

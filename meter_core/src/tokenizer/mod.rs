@@ -6,6 +6,7 @@
 //! Bytes that are not UTF-8 are read as [`String::from_utf8_lossy`] reads them: each maximal broken sequence counts as one
 //! U+FFFD, which is what a program that decodes leniently before it calls tiktoken would send.
 
+mod choice;
 mod class;
 mod class_table;
 mod file;
@@ -23,6 +24,7 @@ mod queued;
 mod registry;
 mod scan;
 mod scan_deepseek;
+mod shared;
 mod special;
 mod split;
 mod stream;
@@ -30,10 +32,12 @@ mod symbol_table;
 mod text_tokenizer;
 mod vocabulary;
 
+pub use choice::Tokenizers;
 pub use file::FileError;
 pub use model::encoding_for_model;
 pub use pattern::Pattern;
 pub use registry::{ENCODINGS, for_model, get};
+pub use shared::SharedTokenizer;
 pub use stream::StreamCounter;
 pub use text_tokenizer::{Tokenizer, UnknownToken};
 pub use vocabulary::VocabularyError;

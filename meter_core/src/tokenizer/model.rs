@@ -3,6 +3,7 @@
 //! Owns reading the table of models, `data/tokenizers.txt`, which describes itself. Refuses to guess: a model whose tokenizer
 //! is not embedded has none.
 
+use std::iter::successors;
 use std::sync::OnceLock;
 
 static TABLE: &str = include_str!("../../data/tokenizers.txt");
@@ -43,21 +44,27 @@ fn table() -> &'static Table {
 /// A fine-tune has the encoding of its base model. (tiktoken 0.14 matches `ft:gpt-4` first and so gives `ft:gpt-4.1` the
 /// encoding of GPT-4.)
 pub fn encoding_for_model(model: &str) -> Option<&'static str> {
-    let table = table();
     let lower = model.to_ascii_lowercase();
-    let mut name = lower.rsplit('/').next().unwrap_or(&lower);
-    if let Some(tuned) = name.strip_prefix("ft:") {
-        name = tuned.split(':').next().unwrap_or(tuned);
-    }
-    while let Some(rest) = table.strip.iter().find_map(|prefix| name.strip_prefix(prefix)) {
-        name = rest;
-    }
-    let rule = table.rules.iter().find(|rule| matches(rule.pattern, name))?;
+    let name = names(&lower).last()?;
+    let rule = table().rules.iter().find(|rule| matches(rule.pattern, name))?;
     (rule.encoding != NONE).then_some(rule.encoding)
 }
 
+/// What a model is called: `lower` as it is written, then without each of the things that are put before it, to its bare name.
+pub(super) fn names(lower: &str) -> impl Iterator<Item = &str> {
+    successors(Some(lower), |name| {
+        if let Some((_, rest)) = name.split_once('/') {
+            return Some(rest);
+        }
+        if let Some(tuned) = name.strip_prefix("ft:") {
+            return tuned.split(':').next();
+        }
+        table().strip.iter().find_map(|prefix| name.strip_prefix(prefix))
+    })
+}
+
 /// Whether `name` is `pattern`, in which each `*` stands for any text.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(super) fn matches(pattern: &str, name: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut rest) = name.strip_prefix(head) else { return false };
     let mut parts = tail.split('*').peekable();

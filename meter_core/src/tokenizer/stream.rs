@@ -8,7 +8,8 @@
 
 use std::ops::ControlFlow;
 
-use super::text_tokenizer::{Piece, Tokenizer};
+use super::shared::SharedTokenizer;
+use super::text_tokenizer::Piece;
 use crate::limits::PENDING_TEXT_BYTES_MAX;
 
 /// Pending bytes worth a scan for finished pieces; below, a scan would cost more than the bytes.
@@ -19,7 +20,7 @@ const SCAN_BYTES_MIN: usize = 512;
 /// Exact as long as two adjacent pieces are not longer than [`PENDING_TEXT_BYTES_MAX`]. Beyond it (thousands of letters or
 /// spaces on end) the text is cut there and counted as two, which may add a token or two per cut.
 pub struct StreamCounter {
-    tokenizer: &'static Tokenizer,
+    tokenizer: SharedTokenizer,
     settled: u64,
     pending: String,
     /// Pending bytes at which to look for finished pieces again.
@@ -35,8 +36,8 @@ impl std::fmt::Debug for StreamCounter {
 
 impl StreamCounter {
     /// A counter of an empty text.
-    pub fn new(tokenizer: &'static Tokenizer) -> Self {
-        Self { tokenizer, settled: 0, pending: String::new(), scan_at: SCAN_BYTES_MIN }
+    pub fn new(tokenizer: impl Into<SharedTokenizer>) -> Self {
+        Self { tokenizer: tokenizer.into(), settled: 0, pending: String::new(), scan_at: SCAN_BYTES_MIN }
     }
 
     /// Appends text.
@@ -104,7 +105,7 @@ fn tokens(count: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokenizer::{ENCODINGS, get};
+    use crate::tokenizer::{ENCODINGS, Tokenizer, get};
     use proptest::prelude::*;
     use serde_json::json;
     use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Meters, requests and replies that the tests of exchanges share.
 
 #![allow(dead_code, reason = "each test file uses its share")]
-#![expect(clippy::unwrap_used, reason = "a broken helper fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken helper fails the test")]
 
 pub(crate) mod har;
 
@@ -15,6 +15,7 @@ use meter_core::meter::{Meter, Policies, Request, Settings};
 use meter_core::money::Nano;
 use meter_core::price_book::PriceBook;
 use meter_core::snapshot::Series;
+use meter_core::tokenizer::Tokenizers;
 
 /// 2025-10-09T08:53:20Z.
 pub(crate) const NOW: i64 = 1_760_000_000_000_000_000;
@@ -48,6 +49,7 @@ pub(crate) fn settings() -> Settings {
         budgets: Vec::new(),
         policies: Policies::default(),
         hosts: Vec::new(),
+        tokenizers: Tokenizers::default(),
         capture: Arc::from("proxy"),
         seed: 7,
         fingerprint_key: b"secret".to_vec(),

@@ -18,7 +18,7 @@ from typing import ClassVar
 
 from tokmeter.cli.options import configured_ledger, configured_listen
 from tokmeter.clock import now_ns
-from tokmeter.config import Config, load
+from tokmeter.config import Config, load, tokenizers
 from tokmeter.config.address import address
 from tokmeter.errors import TokmeterError
 from tokmeter.state import StateDirectory
@@ -66,6 +66,8 @@ def checks(config: Path | None, environ: Mapping[str, str]) -> Iterator[Check]:
     yield _core()
     loaded, outcome = _config(config)
     yield outcome
+    if loaded.tokenizers:
+        yield _tokenizers(loaded)
     authority = StateDirectory(environ).authority if loaded.proxy.ca_dir is None else Path(loaded.proxy.ca_dir)
     yield _authority(authority / "mitmproxy-ca.pem")
     yield _trust(environ)
@@ -115,6 +117,14 @@ def _config(path: Path | None) -> tuple[Config, Check]:
             "configuration", Check.FAILED, error.what, f"{error.where}: {error.hint or ''}".strip(": ")
         )
     return loaded, Check("configuration", Check.OK, str(path) if path else "defaults; no file was named")
+
+
+def _tokenizers(config: Config) -> Check:
+    try:
+        found = {tokenizer.name: None for _, tokenizer in tokenizers(config)}
+    except TokmeterError as error:
+        return Check("tokenizers", Check.FAILED, error.what, f"{error.where}: {error.hint}")
+    return Check("tokenizers", Check.OK, ", ".join(found))
 
 
 def _authority(path: Path) -> Check:

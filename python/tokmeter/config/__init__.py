@@ -14,8 +14,10 @@ from tokmeter.config.schema import (
     ProxyConfig,
     RatesConfig,
     ScopeConfig,
+    TokenizerConfig,
     WindowConfig,
 )
+from tokmeter.config.vocabulary import read_tokenizer, tokenizers
 
 __all__ = [
     "Address",
@@ -30,10 +32,13 @@ __all__ = [
     "ProxyConfig",
     "RatesConfig",
     "ScopeConfig",
+    "TokenizerConfig",
     "WindowConfig",
     "address",
     "addresses",
     "connect_to",
     "load",
     "meter_arguments",
+    "read_tokenizer",
+    "tokenizers",
 ]

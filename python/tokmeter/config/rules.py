@@ -58,6 +58,9 @@ def mistakes(config: Config) -> Iterator[Mistake]:
             yield ("providers", i, "host"), f"{provider.host!r} is also {first}", "merge the two"
         hosts.setdefault(provider.host.lower(), i)
         yield from _provider(("providers", i), provider)
+    for i, tokenizer in enumerate(config.tokenizers):
+        if not tokenizer.models:
+            yield ("tokenizers", i, "models"), "names no model", "like [llama-3*, meta-llama/*]"
     yield from _proxy(config)
     yield from _address(("metrics", "listen"), config.metrics.listen)
 

@@ -137,6 +137,29 @@ class ProviderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = None
 
 
+class TokenizerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A vocabulary of your own, for models whose tokenizer is not embedded."""
+
+    models: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Models, in any case, behind whatever path or vendor; `*` stands for any text, as in `llama-3*`. The "
+            "first list that fits wins, over embedded tokenizers too."
+        ),
+    ]
+    file: Annotated[
+        str,
+        Meta(
+            description="A rank file (`.tiktoken`, the `tokenizer.model` of Llama 3 and 4), a `tekken.json`, or a "
+            "`tokenizer.json` with a BPE model. Read once, at start."
+        ),
+    ]
+    pattern: Annotated[
+        Literal["r50k", "gpt2", "cl100k", "llama3", "qwen", "o200k", "llama4", "tekken", "deepseek"] | None,
+        Meta(description="How text is cut before it is merged. Needed for a rank file, which does not say it."),
+    ] = None
+
+
 class ProxyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The proxy of `tokmeter proxy`."""
 
@@ -186,6 +209,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     policies: Annotated[PoliciesConfig, Meta(description="Rules beside the budgets.")] = PoliciesConfig()
     attribution: Annotated[AttributionConfig, Meta(description="What is kept of who asked.")] = AttributionConfig()
     providers: Annotated[tuple[ProviderConfig, ...], Meta(description="Hosts beside the built-in ones.")] = ()
+    tokenizers: Annotated[
+        tuple[TokenizerConfig, ...], Meta(description="Vocabularies of your own, beside the embedded ones.")
+    ] = ()
     proxy: Annotated[ProxyConfig, Meta(description="Where and how the proxy listens.")] = ProxyConfig()
     metrics: Annotated[MetricsConfig, Meta(description="Where the numbers are served.")] = MetricsConfig()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,3 +114,17 @@ def test_the_command_prints_and_fails(tokmeter: Callable[..., Outcome], tmp_path
     words = tokmeter("doctor", "--config", broken)
     assert words.status == 1
     assert "configuration: " in words.out
+
+
+def test_vocabularies_of_the_configuration_are_tried(tmp_path: Path, environ: dict[str, str]) -> None:
+    own = tmp_path / "own.model"
+    named = config(tmp_path, f"tokenizers: [{{models: [a], file: {own}, pattern: llama3}}]")
+
+    missing = by_name(named, environ)["tokenizers"]
+    own.write_bytes(b"".join(b"%s %d\n" % (b64encode(bytes([byte])), byte) for byte in range(256)))
+    found = by_name(named, environ)["tokenizers"]
+
+    assert (missing.result, missing.found) == (Check.FAILED, "no such tokenizer file")
+    assert str(own) in missing.advice
+    assert (found.result, found.found) == (Check.OK, "own.model")
+    assert "tokenizers" not in by_name(None, environ)

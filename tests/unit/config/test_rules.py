@@ -57,6 +57,7 @@ def zone(text: str) -> str:
             "f:5, key budgets[0].alert_at",
             "",
         ),
+        ("tokenizers: [{models: [], file: x}]", "names no model", "f:1, key tokenizers[0].models", "llama-3*"),
         ("providers: [{host: 'https://x/v1', dialect: openai, name: x}]", "scheme", "f:1, key providers[0].host", ""),
         ("providers: [{host: 'x:99999', dialect: openai, name: x}]", "port", "f:1, key providers[0].host", ""),
         ("providers: [{host: 'x:0', dialect: openai, name: x}]", "port 0", "f:1, key providers[0].host", ""),
