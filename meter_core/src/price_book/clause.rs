@@ -11,7 +11,7 @@ pub(super) enum Clause {
     Equals(String),
     StartsWith(String),
     EndsWith(String),
-    Contains(Needle),
+    Contains(Box<Needle>),
     Regex(Pattern),
     Any(Vec<Self>),
     All(Vec<Self>),
