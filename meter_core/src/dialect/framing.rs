@@ -117,10 +117,9 @@ impl Framing {
             (_, Guess::Messages) => Self::Messages(Box::default()),
             // `data:`, `event:` or a comment.
             (Some(b'd' | b'e' | b':'), _) | (_, Guess::Events) => Self::Events(Sse::new()),
-            // A file of something else.
-            (_, Guess::Lines) => Self::Opaque,
             (_, Guess::Document) => Self::Document,
-            (_, Guess::Opaque) => Self::Opaque,
+            // Lines that are none are a file of something else.
+            (_, Guess::Lines | Guess::Opaque) => Self::Opaque,
         };
         skipped
     }
