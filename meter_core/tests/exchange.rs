@@ -356,3 +356,20 @@ fn any_bytes_are_acceptable() {
         assert!(exchange.close(CloseReason::Complete, NOW).is_some());
     }
 }
+
+#[test]
+fn a_deployment_is_held_at_the_price_of_the_model_that_answered_to_it() {
+    let meter = capped("0.001");
+    let path = "/openai/deployments/prod/chat/completions?api-version=2024-10-21";
+    let ask = || {
+        let body = r#"{"max_tokens":2000,"messages":[{"role":"user","content":"hi"}]}"#;
+        post(&meter, "res.openai.azure.com", path, body)
+    };
+
+    let mut first = ask();
+    assert!(is_admitted(&first), "nobody knows yet what answers to this name");
+    let entry = answer(&mut first, r#"{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}"#);
+    assert!(entry.cost.is_some_and(|cost| cost > Nano::ZERO));
+
+    assert!(!is_admitted(&ask()), "2000 tokens of output cost more than the budget has");
+}

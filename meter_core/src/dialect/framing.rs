@@ -118,7 +118,7 @@ impl Framing {
             // `data:`, `event:` or a comment.
             (Some(b'd' | b'e' | b':'), _) | (_, Guess::Events) => Self::Events(Sse::new()),
             (_, Guess::Document) => Self::Document,
-            // Lines that are none: a file of something else.
+            // Lines that are none are a file of something else.
             (_, Guess::Lines | Guess::Opaque) => Self::Opaque,
         };
         skipped

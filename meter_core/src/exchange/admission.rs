@@ -10,7 +10,7 @@ use super::unasked_usage::Passing;
 use super::{Cutting, Exchange, Opening, caller, retry};
 use crate::budget::{Dimension, Mode, Subject};
 use crate::cost::Rates;
-use crate::detect::Operation;
+use crate::detect::{Operation, Route};
 use crate::dialect::{Prompt, RequestFacts, read_request};
 use crate::limits;
 use crate::meter::{Shared, UnknownPaths, Unpriced};
@@ -45,7 +45,8 @@ impl Exchange {
             input = input.corrected(state.calibrations.input(&route.provider, model));
             output.correct(state.calibrations.output(&route.provider, model));
         }
-        let rates = priced_rates(&meter, &route.provider, &facts, now, input.held());
+        let rates = priced_rates(&meter, &route.provider, &facts, now, input.held())
+            .or_else(|| deployed_rates(&meter, &route, &facts, now, input.held()));
         let batch = route.operation == Operation::Batches && creates(request.method, request.path);
         let unmetered = batch.then_some("batch");
         let passing = Passing::of(&meter.policies, &route, &facts, &request);
@@ -192,6 +193,24 @@ pub(super) fn priced_rates(
         }
         (_, own) => own,
     }
+}
+
+/// The rates of the model that last answered to a name which the path gives and no book knows.
+fn deployed_rates(
+    meter: &Shared,
+    route: &Route,
+    facts: &RequestFacts,
+    now: i64,
+    input: u64,
+) -> Option<Rates> {
+    let name = route.model.as_deref()?;
+    let model = meter.state().deployments.model(&route.provider, name)?;
+    let deployed = RequestFacts {
+        model: Some(model),
+        service_tier: facts.service_tier.clone(),
+        ..RequestFacts::default()
+    };
+    priced_rates(meter, &route.provider, &deployed, now, input)
 }
 
 /// Whether this request makes something new in the collection that its path names.

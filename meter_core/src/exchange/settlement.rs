@@ -44,6 +44,9 @@ impl Exchange {
         {
             state.expectations.learn(model, tokens / u64::from(self.facts.choices.max(1)));
         }
+        if let (Some(name), Some(model), None) = (&self.route.model, &finding.response_model, &self.rates) {
+            state.deployments.learn(&self.route.provider, name, model);
+        }
         let free = used.free || !self.route.billable;
         let entry = self.entry(&finding, outcome, used, cost, alerts, now);
         let named = entry.response_model.as_deref().or(entry.request_model.as_deref());

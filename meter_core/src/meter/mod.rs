@@ -2,6 +2,7 @@
 //! provider, price or budget.
 
 mod attempts;
+mod deployments;
 mod organizations;
 mod policies;
 mod seen;

@@ -10,6 +10,7 @@ use crate::snapshot::{Distribution, LabelSet, Series, Tally};
 use crate::usage::Defect;
 
 use super::attempts::Attempts;
+use super::deployments::Deployments;
 use super::organizations::Organizations;
 use super::seen::SeenResponses;
 
@@ -22,6 +23,7 @@ pub(crate) struct State {
     pub(crate) seen: SeenResponses,
     pub(crate) attempts: Attempts,
     pub(crate) organizations: Organizations,
+    pub(crate) deployments: Deployments,
     pub(crate) open: u64,
     /// Models of the price book, and those it does not know, so that the latter cannot crowd the former out.
     models: LabelSet,
@@ -57,6 +59,7 @@ impl State {
             seen: SeenResponses::default(),
             attempts: Attempts::default(),
             organizations: Organizations::default(),
+            deployments: Deployments::default(),
             open: 0,
             models: LabelSet::of(limits::LABEL_VALUES_MAX),
             strange_models: LabelSet::of(limits::STRANGE_MODELS_MAX),
