@@ -1,6 +1,6 @@
 //! Exchanges with Amazon Bedrock through the public interface: prices by profile, streams that are cut, refusals.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken case fails the test, also in its helpers")]
+#![expect(clippy::unwrap_used, reason = "a broken case fails the test, also in its helpers")]
 
 mod support;
 

@@ -20,7 +20,7 @@ from tokmeter.runtime import Plan, build_meter
 from tokmeter.state import StateDirectory
 
 PATH = "/v1/chat/completions"
-PIECES = ("one two", " thr", "ee fo", "ur é")
+PIECES = ("one two", " thr", "ee fiv", "e é")
 PROMPT = "hello"
 WHO = Attribution(service="checkout")
 
