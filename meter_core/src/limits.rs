@@ -67,6 +67,8 @@ pub const ORGANIZATIONS_MAX: usize = 1024;
 pub const VERSION_BYTES_MAX: usize = 24;
 /// Models whose counts are corrected by what was learned, 1.5 KB each.
 pub const CALIBRATED_MODELS_MAX: usize = 256;
+/// Names of models whose place in the price book is remembered: a service asks for a handful, over and over.
+pub const PRICED_NAMES_MAX: usize = 1024;
 /// Names of deployments whose model is remembered; an account has dozens.
 pub const DEPLOYMENTS_MAX: usize = 1024;
 /// Finished responses remembered so that later polls of them cost nothing.

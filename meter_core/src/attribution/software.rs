@@ -1,6 +1,8 @@
 //! Which client library or agent sent a request, by its `user-agent` and the fields of generated SDKs. The names are a bounded
 //! list; a version is kept only where it looks like one.
 
+use memchr::memmem;
+
 use crate::headers::Headers;
 use crate::limits;
 
@@ -67,7 +69,8 @@ pub(super) fn of(headers: Headers<'_>) -> Option<String> {
     let text = |name| headers.get(name).and_then(|value| std::str::from_utf8(value).ok());
     let agent = text("user-agent").unwrap_or_default().to_ascii_lowercase();
     let found = KNOWN.iter().find_map(|(part, name)| {
-        let at = agent.find(part)?;
+        // Half a hundred searches of one line: std's takes longer to set up than to search.
+        let at = memmem::find(agent.as_bytes(), part.as_bytes())?;
         Some((*name, agent.get(at + part.len()..).unwrap_or_default()))
     });
     let package = text("x-stainless-package-version");

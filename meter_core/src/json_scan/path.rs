@@ -57,7 +57,9 @@ impl Path {
         if cut || self.text.len() + key.len() >= limits::JSON_PATH_BYTES_MAX {
             return self.join("\u{1f}");
         }
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
         match std::str::from_utf8(key) {
+            Ok(name) if !key.is_empty() && key.iter().all(plain) => self.join(name),
             Ok(plain) if !key.is_empty() && memchr2(b'.', b'#', key).is_none() => self.join(plain),
             _ => {
                 let mut mapped = String::from_utf8_lossy(key).replace(['.', '#'], "\u{1f}");

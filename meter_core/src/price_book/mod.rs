@@ -21,13 +21,13 @@ pub(crate) use model::Sheet;
 pub(crate) use rate::KINDS;
 pub use rate::{Kind, Rate};
 
-use crate::limits::PRICE_BOOK_BYTES_MAX;
+use crate::limits::{PRICE_BOOK_BYTES_MAX, PRICED_NAMES_MAX};
 use provider::{Provider, RawProvider};
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use std::fmt;
 use std::io::Read;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The snapshot that ships with the program; see `data/prices/README.md`.
 const SNAPSHOT: &[u8] = include_bytes!("../../data/prices/genai-prices.json.gz");
@@ -48,6 +48,21 @@ struct Book {
     version: String,
     date: String,
     providers: Vec<Provider>,
+    /// Where names were found, or that they were not: looking takes longer than all else about a price.
+    places: Mutex<Places>,
+}
+
+/// Places by the provider's and the model's name, as they were asked for.
+type Places = FxHashMap<String, FxHashMap<String, Option<Place>>>;
+
+/// Where a model stands in the book.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// The one who was asked.
+    provider: usize,
+    /// The one in whose list the model stands.
+    maker: usize,
+    model: usize,
 }
 
 #[derive(Deserialize)]
@@ -156,22 +171,10 @@ impl PriceBook {
     }
 
     pub(crate) fn look_up(&self, provider: &str, model: &str) -> Option<Found<'_>> {
-        let name = name::provider(provider);
-        let own = self.book.provider(&name).and_then(|provider| self.found(provider, model));
-        own.or_else(|| {
-            let behind = makers::behind(&name, model);
-            behind.iter().find_map(|(maker, model)| self.found(self.book.provider_by_id(maker)?, model))
-        })
-    }
-
-    fn found<'a>(&'a self, provider: &'a Provider, model: &str) -> Option<Found<'a>> {
-        let resellers = || provider.fallback.iter().filter_map(|id| self.book.provider_by_id(id));
-        name::model_spellings(model).find_map(|spelling| {
-            let own = provider.find(&spelling).map(|model| (model, false));
-            let (model, resold) = own
-                .or_else(|| resellers().find_map(|maker| maker.find(&spelling)).map(|model| (model, true)))?;
-            Some(Found { provider: &provider.id, model, resold })
-        })
+        let place = self.book.remembered(provider, model)?;
+        let model = self.book.providers.get(place.maker)?.model(place.model)?;
+        let asked = self.book.providers.get(place.provider)?;
+        Some(Found { provider: &asked.id, model, resold: place.maker != place.provider })
     }
 }
 
@@ -197,15 +200,51 @@ impl Book {
             version: format!("{} {}", raw.source, raw.version),
             date: raw.date,
             providers: raw.providers.into_iter().map(Provider::from).collect(),
+            places: Mutex::default(),
         })
     }
 
-    fn provider(&self, name: &str) -> Option<&Provider> {
-        self.provider_by_id(name).or_else(|| self.providers.iter().find(|provider| provider.is_match(name)))
+    /// Where the model stands that a name means at a provider.
+    fn remembered(&self, provider: &str, model: &str) -> Option<Place> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = places.get(provider).and_then(|models| models.get(model)) {
+            return *known;
+        }
+        let place = self.place(provider, model);
+        if places.values().map(FxHashMap::len).sum::<usize>() < PRICED_NAMES_MAX {
+            places.entry(provider.to_owned()).or_default().insert(model.to_owned(), place);
+        }
+        place
     }
 
-    fn provider_by_id(&self, id: &str) -> Option<&Provider> {
-        self.providers.iter().find(|provider| provider.id == id)
+    fn place(&self, provider: &str, model: &str) -> Option<Place> {
+        let name = name::provider(provider);
+        let own = self.provider(&name).and_then(|provider| self.place_at(provider, model));
+        own.or_else(|| {
+            let behind = makers::behind(&name, model);
+            behind.iter().find_map(|(maker, model)| self.place_at(self.provider_by_id(maker)?, model))
+        })
+    }
+
+    fn place_at(&self, provider: usize, model: &str) -> Option<Place> {
+        let fallback = &self.providers.get(provider)?.fallback;
+        let makers =
+            || std::iter::once(provider).chain(fallback.iter().filter_map(|id| self.provider_by_id(id)));
+        name::model_spellings(model).find_map(|spelling| {
+            makers().find_map(|maker| {
+                let model = self.providers.get(maker)?.find(&spelling)?;
+                Some(Place { provider, maker, model })
+            })
+        })
+    }
+
+    fn provider(&self, name: &str) -> Option<usize> {
+        let fits = || self.providers.iter().position(|provider| provider.is_match(name));
+        self.provider_by_id(name).or_else(fits)
+    }
+
+    fn provider_by_id(&self, id: &str) -> Option<usize> {
+        self.providers.iter().position(|provider| provider.id == id)
     }
 }
 
@@ -342,6 +381,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_remembered_is_bounded_and_changes_no_answer() {
+        let book = Book::parse(SNAPSHOT).unwrap();
+        let ask = |model: &str| book.remembered("openai", model).is_some();
+        let before = (ask("gpt-4o"), ask("no-such-model"));
+        (0..=PRICED_NAMES_MAX).for_each(|name| assert!(!ask(&format!("no-{name}"))));
+
+        assert_eq!((ask("gpt-4o"), ask("no-such-model")), before);
+        assert_eq!(before, (true, false));
+        assert!(ask("gpt-4o-mini"), "beyond the bound it is looked up again");
+        let places = book.places.lock().unwrap();
+        assert_eq!(places.values().map(FxHashMap::len).sum::<usize>(), PRICED_NAMES_MAX);
+    }
+
+    #[test]
     fn every_model_is_found_as_a_plain_scan_would_find_it() {
         let mut plain = Vec::new();
         flate2::read::GzDecoder::new(SNAPSHOT).read_to_end(&mut plain).unwrap();
@@ -349,11 +402,12 @@ mod tests {
         let book = PriceBook::embedded().unwrap();
         let mut checked = 0;
         for ScanProvider { id, models } in &scan.providers {
-            let indexed = book.book.provider_by_id(id).unwrap();
+            let indexed = book.book.provider_by_id(id).and_then(|at| book.book.providers.get(at)).unwrap();
             for model in models {
                 let name = model.id().to_lowercase();
                 let first = models.iter().find(|model| model.clause.as_ref().unwrap().is_match(&name));
-                assert_eq!(indexed.find(&name).map(Model::id), first.map(Model::id), "{id} {name}");
+                let found = indexed.find(&name).and_then(|at| indexed.model(at));
+                assert_eq!(found.map(Model::id), first.map(Model::id), "{id} {name}");
                 checked += 1;
             }
         }

@@ -56,15 +56,20 @@ impl Provider {
         self.clause.as_ref().is_some_and(|clause| clause.is_match(name))
     }
 
-    /// The first model, in the book's order, that matches a name in lower case.
-    pub(super) fn find(&self, name: &str) -> Option<&Model> {
+    /// The model at a position that `find` gave.
+    pub(super) fn model(&self, position: usize) -> Option<&Model> {
+        self.models.get(position)
+    }
+
+    /// Position of the first model, in the book's order, that matches a name in lower case.
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
         let by_name = self.names.get(name).copied();
         let earlier = self.patterns.iter().copied().take_while(|at| by_name.is_none_or(|found| *at < found));
         let by_pattern = earlier.into_iter().find(|at| {
             let clause = self.models.get(*at).and_then(|model| model.clause.as_ref());
             clause.is_some_and(|clause| clause.is_match(name))
         });
-        self.models.get(by_pattern.or(by_name)?)
+        by_pattern.or(by_name)
     }
 }
 
@@ -80,7 +85,8 @@ mod tests {
             {"id":"third","match":{"starts_with":"c"},"prices":[]}]}"#;
         let provider = Provider::from(serde_json::from_str::<RawProvider>(json).unwrap());
         for (name, id) in [("a", "first"), ("bx", "first"), ("c", "second"), ("cc", "third")] {
-            assert_eq!(provider.find(name).unwrap().id(), id, "{name}");
+            let model = provider.find(name).and_then(|position| provider.model(position));
+            assert_eq!(model.unwrap().id(), id, "{name}");
         }
         assert!(provider.find("z").is_none());
     }
