@@ -12,16 +12,19 @@ CARGO_TEST := cargo test --locked --workspace
 # Versions of Python that test-matrix runs where this machine has them.
 MATRIX := 3.12 3.13
 
-.PHONY: help setup setup-tests demo test test-rust test-python test-fast test-matrix wheel-smoke lint audit fmt fuzz bench docs golden lock clean
+.PHONY: help setup setup-tests setup-llama-server demo test test-rust test-python test-fast test-matrix wheel-smoke lint audit fmt fuzz bench docs golden lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-19s %s\n", $$1, $$2 }' Makefile
 
 setup: ## environments, dependencies and the native core; quick when nothing changed
 	@scripts/setup
 
 setup-tests: setup
 	@scripts/setup-tests
+
+setup-llama-server: ## a self-hosted server for its test; builds it from source once, some minutes
+	@scripts/setup-llama-server
 
 demo: setup ## a whole round on this machine: meter, refuse, scrape, report
 	@$(BIN)/python examples/demo/demo.py
