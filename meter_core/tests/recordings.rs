@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken corpus fails the test, also in its helpers")]
 
+mod support;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +17,7 @@ use meter_core::money::Nano;
 use meter_core::tokenizer::Tokenizers;
 use meter_core::usage::{Provenance, Usage};
 use serde_json::Value;
+use support::har;
 
 const PROVIDERS: [&str; 8] =
     ["openai", "anthropic", "azure", "bedrock", "gemini", "openrouter", "pydantic-gateway", "vertex"];
@@ -26,36 +29,6 @@ fn corpus() -> Option<PathBuf> {
 
 fn read_text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|flaw| panic!("{}: {flaw}", path.display()))
-}
-
-fn pairs(headers: &Value) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().as_bytes().to_vec();
-    headers
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|header| (text(&header["name"]), text(&header["value"])))
-        .collect()
-}
-
-fn body(content: &Value) -> Vec<u8> {
-    let text = content["text"].as_str().unwrap_or_default();
-    if content["encoding"] == "base64" { base64(text) } else { text.as_bytes().to_vec() }
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut bytes = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0);
-    for sextet in text.bytes().filter_map(|byte| alphabet.iter().position(|known| *known == byte)) {
-        bits = bits << 6 | u32::try_from(sextet).unwrap();
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from(bits >> count & 0xff).unwrap());
-        }
-    }
-    bytes
 }
 
 /// Where a body is cut.
@@ -92,11 +65,11 @@ fn pieces(body: &[u8], cut: Cut) -> Vec<&[u8]> {
 
 fn read_reply(route: &Route, facts: &RequestFacts, entry: &Value, cut: Cut) -> (Finding, String) {
     let status = u16::try_from(entry["response"]["status"].as_u64().unwrap()).unwrap();
-    let owned = pairs(&entry["response"]["headers"]);
+    let owned = har::fields(&entry["response"]["headers"]);
     let borrowed: Vec<(&[u8], &[u8])> = owned.iter().map(|(name, value)| (&**name, &**value)).collect();
     let mut reply = Reply::new(route, facts, status, Headers(&borrowed));
     let mut text = String::new();
-    for chunk in pieces(&body(&entry["response"]["content"]), cut) {
+    for chunk in pieces(&har::body(&entry["response"]["content"]), cut) {
         reply.feed(chunk, &mut |piece| text.push_str(piece));
     }
     reply.end(true, &mut |piece| text.push_str(piece));
@@ -152,12 +125,12 @@ fn every_recorded_exchange_is_read_exactly() {
 
         let url = entry["request"]["url"].as_str().unwrap();
         let (host, path) = url.split_once("://").unwrap().1.split_once('/').unwrap();
-        let owned = pairs(&entry["request"]["headers"]);
+        let owned = har::fields(&entry["request"]["headers"]);
         let borrowed: Vec<(&[u8], &[u8])> = owned.iter().map(|(name, value)| (&**name, &**value)).collect();
         let headers = Headers(&borrowed);
         let method = entry["request"]["method"].as_str().unwrap();
         let route = detector.detect(method, host, None, &format!("/{path}"), headers).unwrap();
-        let facts = read_request(&route, headers, &body(&entry["request"]["postData"]));
+        let facts = read_request(&route, headers, &har::body(&entry["request"]["postData"]));
         let (finding, text) = read_reply(&route, &facts, entry, Cut::Every(usize::MAX));
 
         checked += 1;

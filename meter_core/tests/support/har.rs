@@ -81,13 +81,15 @@ fn message(message: &Value) -> (bool, Vec<u8>) {
     (sent, frame)
 }
 
-fn fields(headers: &Value) -> Fields {
+/// Header fields as HAR lists them.
+pub(crate) fn fields(headers: &Value) -> Fields {
     let text = |value: &Value| value.as_str().unwrap_or_default().as_bytes().to_vec();
     let pairs = headers.as_array().into_iter().flatten();
     pairs.map(|header| (text(&header["name"]), text(&header["value"]))).collect()
 }
 
-fn body(content: &Value) -> Vec<u8> {
+/// The bytes of a body.
+pub(crate) fn body(content: &Value) -> Vec<u8> {
     let text = content["text"].as_str().unwrap_or_default();
     if content["encoding"] == "base64" { base64(text) } else { text.as_bytes().to_vec() }
 }
