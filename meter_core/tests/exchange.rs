@@ -358,6 +358,29 @@ fn any_bytes_are_acceptable() {
 }
 
 #[test]
+fn an_applications_own_chat_is_not_taken_for_a_model() {
+    let meter = capped("1");
+    let open = |path: &str, body: &str| {
+        let headers = Headers(&JSON);
+        let request = Request {
+            method: "POST",
+            host: "shop.internal",
+            port: 80,
+            path,
+            headers,
+            body: Some(body.as_bytes()),
+        };
+        meter.open(&request, Attribution::default(), NOW).is_some()
+    };
+    let messages = r#""messages":[{"role":"user","content":"hi"}]"#;
+
+    assert!(!open("/api/chat", &format!("{{{messages}}}")));
+    assert!(!open("/api/completion", r#"{"prompt":"hi"}"#));
+    assert!(open("/api/chat", &format!(r#"{{"model":"qwen3",{messages}}}"#)));
+    assert!(open("/v1/chat/completions", &format!("{{{messages}}}")));
+}
+
+#[test]
 fn a_deployment_is_held_at_the_price_of_the_model_that_answered_to_it() {
     let meter = capped("0.001");
     let path = "/openai/deployments/prod/chat/completions?api-version=2024-10-21";

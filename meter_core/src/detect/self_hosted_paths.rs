@@ -25,7 +25,7 @@ pub(super) fn shape(line: &RequestLine<'_>, family: Family) -> Option<Shape> {
             paid(Operation::Completions, Dialect::TgiGenerate)
         }
         // llama.cpp's own completion; `v1/completions` is another word.
-        [.., "completion" | "infill"] => paid(Operation::Completions, Dialect::LlamaCppCompletion),
+        ["completion" | "infill"] => paid(Operation::Completions, Dialect::LlamaCppCompletion),
         // A dedicated endpoint takes its requests at the root.
         [] if family == Family::HuggingFace => paid(Operation::Completions, Dialect::TgiGenerate),
         ["models", _, _] | ["hf-inference", "models", _, _] if family == Family::HuggingFace => {
@@ -53,6 +53,7 @@ mod tests {
             ("/generate", Family::OpenAi, Some(Dialect::TgiGenerate)),
             ("/images/generate", Family::OpenAi, None),
             ("/completion", Family::OpenAi, Some(Dialect::LlamaCppCompletion)),
+            ("/api/completion", Family::OpenAi, None),
             ("/", Family::HuggingFace, Some(Dialect::TgiGenerate)),
             ("/", Family::OpenAi, None),
             ("/v1/chat/completions", Family::Ollama, None),

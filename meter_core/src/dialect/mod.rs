@@ -165,6 +165,11 @@ impl Dialect {
             )
     }
 
+    /// Whether its paths are words that applications use for themselves, so that only a model's name tells it from them.
+    pub const fn has_common_paths(self) -> bool {
+        matches!(self, Self::OllamaChat | Self::OllamaEmbed)
+    }
+
     /// Whether a reply streams when the request says nothing about it.
     pub const fn streams_unasked(self) -> bool {
         matches!(self, Self::OllamaChat)

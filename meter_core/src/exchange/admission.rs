@@ -26,7 +26,8 @@ impl Exchange {
             Some(body) => read_request(&route, request.headers, body),
             None => unread(),
         };
-        if route.guessed && !facts.asks_a_model() {
+        let named = facts.model.is_some() || !route.dialect.has_common_paths();
+        if route.guessed && !(named && facts.asks_a_model()) {
             return None;
         }
         let fingerprints = meter.fingerprints.as_ref();
