@@ -311,6 +311,15 @@ mod tests {
     }
 
     #[test]
+    fn a_special_token_without_bars_is_one_too() {
+        let tekken = get("tekken").unwrap();
+
+        assert_eq!(tekken.count(b"<s>"), 3);
+        assert_eq!(tekken.count_with_special(b"<s>"), 1);
+        assert_eq!(tekken.encode_with_special(b"<s>").len(), 1);
+    }
+
+    #[test]
     fn unknown_ids_are_named() {
         assert_eq!(get("o200k_base").unwrap().decode(&[0, 199_998]), Err(UnknownToken(199_998)));
         assert_eq!(get("p50k_base").unwrap().decode(&[u32::MAX]), Err(UnknownToken(u32::MAX)));
@@ -354,8 +363,10 @@ mod tests {
             for name in ENCODINGS {
                 let tokenizer = get(name).unwrap();
                 let tokens = tokenizer.encode(&text);
+                let special = tokenizer.encode_with_special(&text);
 
-                prop_assert_eq!(tokenizer.count_with_special(&text), tokens.len());
+                prop_assert_eq!(tokenizer.count(&text), tokens.len());
+                prop_assert_eq!(tokenizer.count_with_special(&text), special.len());
                 let replaced = String::from_utf8_lossy(&text);
                 prop_assert_eq!(tokenizer.decode(&tokens).unwrap(), &*tokenizer.form().of(replaced.as_bytes().into()));
             }
