@@ -22,7 +22,7 @@ impl Merging {
     #[inline]
     pub(super) fn count(&self, text: &[u8], start: usize, end: usize) -> usize {
         match self {
-            Self::Ranked(vocabulary) if vocabulary.whole(text, start, end) != NONE => 1,
+            Self::Ranked(vocabulary) if vocabulary.whole(&text[start..end]) != NONE => 1,
             Self::Ranked(vocabulary) => merge::count(vocabulary, &text[start..end]),
             Self::Listed(list) => {
                 let mut tokens = Vec::new();
@@ -35,7 +35,7 @@ impl Merging {
     /// Appends the tokens of the piece `text[start..end]`.
     pub(super) fn encode(&self, text: &[u8], start: usize, end: usize, tokens: &mut Vec<u32>) {
         match self {
-            Self::Ranked(vocabulary) => match vocabulary.whole(text, start, end) {
+            Self::Ranked(vocabulary) => match vocabulary.whole(&text[start..end]) {
                 NONE => merge::encode(vocabulary, &text[start..end], tokens),
                 id => tokens.push(id),
             },

@@ -6,22 +6,31 @@
 //! Bytes that are not UTF-8 are read as [`String::from_utf8_lossy`] reads them: each maximal broken sequence counts as one
 //! U+FFFD, which is what a program that decodes leniently before it calls tiktoken would send.
 
+mod block;
+mod boundaries;
 mod choice;
 mod class;
 mod class_table;
+mod cutting;
 mod file;
+mod kinds;
+mod memory;
 mod merge;
 mod merge_list;
 mod merging;
+mod miss_cache;
 mod model;
 mod normal_form;
 mod packed;
 mod pairs;
 mod pattern;
+mod perfect_hash;
 mod pieces;
 mod prefixes;
 mod queued;
+mod recent;
 mod registry;
+mod rules;
 mod scan;
 mod scan_deepseek;
 mod shared;
@@ -29,6 +38,7 @@ mod special;
 mod split;
 mod stream;
 mod symbol_table;
+mod tally;
 mod text_tokenizer;
 mod vocabulary;
 

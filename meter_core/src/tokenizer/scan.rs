@@ -150,7 +150,7 @@ fn word_at(text: &[u8], start: usize) -> Word {
 
 /// The end of `'s`, `'d`, `'m`, `'t`, `'ll`, `'ve` or `'re` at `at`. Without case, the long s (U+017F) is an s.
 #[inline]
-fn contraction_end(text: &[u8], at: usize, any_case: bool) -> Option<usize> {
+pub(super) fn contraction_end(text: &[u8], at: usize, any_case: bool) -> Option<usize> {
     if text.get(at) != Some(&b'\'') {
         return None;
     }

@@ -6,12 +6,16 @@ use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
+use super::cutting::pieces;
+use super::memory::Memories;
 use super::merging::Merging;
 use super::normal_form::Form;
 use super::pattern::Pattern;
+use super::rules::{Cl100k, Llama3, O200k, Qwen, R50k, Tekken};
 use super::scan::{cl100k_end, llama3_end, o200k_end, qwen_end, r50k_end, tekken_end};
 use super::scan_deepseek::deepseek_end;
 use super::special::Specials;
+use super::tally::Tally;
 use super::vocabulary::{Vocabulary, VocabularyError};
 
 /// Counts, encodes and decodes exactly as the publisher's own library does. Obtained from [`get`](super::get) or
@@ -21,6 +25,7 @@ pub struct Tokenizer {
     /// None: text is cut where no token spans.
     pattern: Option<Pattern>,
     merging: Merging,
+    memories: Memories,
     /// The id of rank 0.
     first_id: u32,
     form: Form,
@@ -71,7 +76,16 @@ impl Tokenizer {
 
     pub(super) fn new(name: String, pattern: Option<Pattern>, merging: Merging, specials: Specials) -> Self {
         let inline = Specials::default();
-        Self { name, pattern, merging, first_id: 0, form: Form::AsWritten, inline, specials }
+        Self {
+            name,
+            pattern,
+            merging,
+            memories: Memories::default(),
+            first_id: 0,
+            form: Form::AsWritten,
+            inline,
+            specials,
+        }
     }
 
     /// With tokens that are found before text is cut; they are among the special ones, too.
@@ -107,12 +121,7 @@ impl Tokenizer {
         if text.len() / self.token_bytes_max() > limit {
             return None;
         }
-        let mut total = 0;
-        let flow = self.walk(&text, text.len(), |piece| {
-            total += self.count_piece(&text, piece);
-            if total > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        flow.is_continue().then_some(total)
+        self.count_at_most(&text, limit)
     }
 
     /// Tokens of each text, as [`count`](Self::count).
@@ -170,12 +179,49 @@ impl Tokenizer {
 
     /// Tokens of valid UTF-8 in [`form`](Self::form); neither is checked again.
     pub(super) fn count_valid(&self, text: &[u8]) -> usize {
+        self.count_at_most(text, usize::MAX).unwrap_or(usize::MAX)
+    }
+
+    /// As [`count_valid`](Self::count_valid); None when there are more than `limit`.
+    fn count_at_most(&self, text: &[u8], limit: usize) -> Option<usize> {
+        let (mut total, mut at) = (0, 0);
+        while let Some((start, end, _)) = self.inline.find(text, at) {
+            total += self.count_part(&text[at..start], limit - total)? + 1;
+            at = end;
+            if total > limit {
+                return None;
+            }
+        }
+        Some(total + self.count_part(&text[at..], limit - total)?)
+    }
+
+    /// Tokens of a text in which no token is found before it is cut.
+    fn count_part(&self, text: &[u8], limit: usize) -> Option<usize> {
+        let (Merging::Ranked(vocabulary), Some(pattern)) = (&self.merging, self.pattern) else {
+            return self.count_scanned(text, limit);
+        };
+        self.memories.with(|memory| {
+            let mut tally = Tally::new(text, vocabulary, memory, limit);
+            let flow = match pattern {
+                Pattern::R50k => pieces::<R50k>(text, &mut tally),
+                Pattern::Cl100k => pieces::<Cl100k>(text, &mut tally),
+                Pattern::Llama3 => pieces::<Llama3>(text, &mut tally),
+                Pattern::Qwen => pieces::<Qwen>(text, &mut tally),
+                Pattern::O200k => pieces::<O200k>(text, &mut tally),
+                Pattern::Tekken => pieces::<Tekken>(text, &mut tally),
+                Pattern::DeepSeek => return self.count_scanned(text, limit),
+            };
+            flow.is_continue().then(|| tally.finish()).flatten()
+        })
+    }
+
+    fn count_scanned(&self, text: &[u8], limit: usize) -> Option<usize> {
         let mut total = 0;
-        let _all = self.walk(text, text.len(), |piece| {
+        let flow = self.cut(text, 0..text.len(), &mut |piece| {
             total += self.count_piece(text, piece);
-            ControlFlow::Continue(())
+            if total > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        total
+        flow.is_continue().then_some(total)
     }
 
     /// Where text that is appended to `text` can have no influence before, but for the last two pieces there: a token that is

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use rustc_hash::FxHashMap;
 
 use super::pairs::{NONE, Pairs};
-use super::pieces::Pieces;
+use super::pieces::{Pieces, ShortTokens};
 use super::prefixes::Prefixes;
 use super::split::{Split, last_merge};
 
@@ -131,7 +131,7 @@ impl Vocabulary {
     }
 
     fn new(bytes: Vec<u8>, ends: Vec<u32>, merges: &[Option<Split>]) -> Result<Self, VocabularyError> {
-        let (mut pieces, mut pairs) = (Pieces::with_capacity(ends.len()), Pairs::with_capacity(ends.len()));
+        let mut pairs = Pairs::with_capacity(ends.len());
         let (mut singles, mut byte_pairs) = ([NONE; 256], vec![NONE; 1 << 16]);
         let mut splits = vec![Split { left: NONE, right: NONE }; ends.len()];
         let mut ordered = true;
@@ -143,7 +143,6 @@ impl Vocabulary {
                 [first, second] => byte_pairs[usize::from(first) << 8 | usize::from(second)] = id,
                 _ => {}
             }
-            pieces.insert(token, id);
             if let Some(merge) = *merge {
                 ordered &= merge.left < id && merge.right < id;
                 pairs.insert(merge.left, merge.right, id);
@@ -153,6 +152,11 @@ impl Vocabulary {
         if singles.contains(&NONE) {
             return Err(VocabularyError::MissingByte);
         }
+        let tokens = (0..).zip(merges).filter_map(|(id, _)| {
+            let token = bytes.get(range(&ends, id)?)?;
+            (!token.is_empty()).then_some((token, id))
+        });
+        let pieces = Pieces::build(tokens).ok_or(VocabularyError::Unreadable)?;
         Ok(Self {
             bytes,
             ends,
@@ -190,10 +194,15 @@ impl Vocabulary {
         self.ends.len()
     }
 
-    /// The token that is exactly `text[start..end]`, or [`NONE`].
+    /// The token that is exactly `piece`, or [`NONE`].
     #[inline]
-    pub(super) fn whole(&self, text: &[u8], start: usize, end: usize) -> u32 {
-        self.pieces.id(text, start, end)
+    pub(super) fn whole(&self, piece: &[u8]) -> u32 {
+        self.pieces.id(piece, |id| self.token(id))
+    }
+
+    /// The tokens of up to 15 bytes.
+    pub(super) fn short_tokens(&self) -> ShortTokens<'_> {
+        self.pieces.short_tokens()
     }
 
     /// The token of one byte.

@@ -1,0 +1,130 @@
+//! Counts of the short pieces that came of late.
+//!
+//! Owns a table that is small enough to stay near the processor. Refuses to know how counts are found. They are exact: a piece is
+//! compared whole.
+
+use super::block::prefetch;
+use super::pieces::Key;
+use crate::limits::RECENT_PIECES;
+
+/// Where the count lies in a slot, above the length of the piece.
+const COUNT_SHIFT: u32 = 60;
+const COUNT_MAX: usize = 0xF;
+
+/// A place where nothing lies; the key of nothing has there the count 0.
+pub(super) const NOWHERE: usize = RECENT_PIECES;
+const SLOTS: usize = RECENT_PIECES + 1;
+
+/// Pieces of up to 15 bytes by their keys: one place each for the newest, and the one beside it for the one before.
+pub(super) struct Recent(Box<[[u64; 2]; SLOTS]>);
+
+impl Default for Recent {
+    fn default() -> Self {
+        let slots = vec![[0; 2]; SLOTS].into_boxed_slice();
+        Self(slots.try_into().unwrap_or_else(|_| Box::new([[0; 2]; SLOTS])))
+    }
+}
+
+impl Recent {
+    /// Where a piece would lie; asks for that place.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for the instructions of its caller")]
+    pub(super) fn place(&self, key: Key) -> usize {
+        let place = place(key);
+        prefetch(&self.0[place]);
+        place
+    }
+
+    /// The count of a piece that would lie there; None if it is not known, or longer than 15 bytes.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for the instructions of its caller")]
+    pub(super) fn count(&self, place: usize, key: Key) -> Option<usize> {
+        let &[low, high] = self.0.get(place)?;
+        // Bits of the count are shifted out.
+        let other = (low ^ key.low()) | (high ^ key.high()) << (u64::BITS - COUNT_SHIFT);
+        (other == 0).then_some((high >> COUNT_SHIFT) as usize)
+    }
+
+    /// The count of a piece that does not lie where it would, but lies beside it; from now on it does.
+    pub(super) fn beside(&mut self, place: usize, key: Key) -> Option<usize> {
+        let count = self.count(place ^ 1, key)?;
+        if place < RECENT_PIECES {
+            self.0.swap(place, place ^ 1);
+        }
+        Some(count)
+    }
+
+    /// Remembers the count of a piece of up to 15 bytes.
+    #[inline]
+    pub(super) fn insert(&mut self, key: Key, count: usize) {
+        if count <= COUNT_MAX {
+            let place = place(key);
+            self.0[place ^ 1] = self.0[place];
+            self.0[place] = [key.low(), key.high() | (count as u64) << COUNT_SHIFT];
+        }
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is compiled for the instructions of its caller")]
+#[expect(clippy::cast_possible_truncation, reason = "a remainder is taken")]
+fn place(key: Key) -> usize {
+    let mixed = (key.low() ^ key.high().rotate_left(29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 40) as usize % RECENT_PIECES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known_count(recent: &Recent, key: Key) -> usize {
+        recent.count(recent.place(key), key).unwrap_or(0)
+    }
+
+    #[test]
+    fn a_piece_has_the_count_it_was_given_until_another_takes_its_place() {
+        let mut recent = Recent::default();
+        let key = |at: u32| Key::of(&at.to_le_bytes()).unwrap();
+        let mut known = 0;
+        for at in 0..4 * u32::try_from(RECENT_PIECES).unwrap() {
+            let count = at as usize % COUNT_MAX + 1;
+            recent.insert(key(at), count);
+            assert_eq!(known_count(&recent, key(at)), count);
+        }
+        for at in 0..4 * u32::try_from(RECENT_PIECES).unwrap() {
+            let count = known_count(&recent, key(at));
+            assert!(count == 0 || count == at as usize % COUNT_MAX + 1);
+            known += usize::from(count > 0);
+        }
+        assert!(known > RECENT_PIECES / 4 && known <= RECENT_PIECES);
+    }
+
+    #[test]
+    fn the_one_before_lies_beside() {
+        let mut recent = Recent::default();
+        let key = |at: u32| Key::of(&at.to_le_bytes()).unwrap();
+        let first = recent.place(key(0));
+        let other = (1..).map(key).find(|&key| recent.place(key) == first).unwrap();
+        recent.insert(key(0), 1);
+        recent.insert(other, 2);
+
+        assert_eq!((recent.count(first, other), recent.count(first, key(0))), (Some(2), None));
+        assert_eq!(recent.beside(first, key(0)), Some(1));
+        assert_eq!((recent.count(first, key(0)), recent.beside(first, other)), (Some(1), Some(2)));
+        assert_eq!((recent.beside(first, key(7)), recent.beside(NOWHERE, Key::NONE)), (None, None));
+    }
+
+    #[test]
+    fn long_pieces_and_large_counts_are_not_known() {
+        let mut recent = Recent::default();
+        let fifteen = Key::new(b"0123456789abcdef", 15);
+        recent.insert(fifteen, 3);
+        recent.insert(Key::of(b"x").unwrap(), COUNT_MAX + 1);
+
+        assert_eq!(known_count(&recent, fifteen), 3);
+        assert_eq!(known_count(&recent, Key::of(b"x").unwrap()), 0);
+        for len in 16..=64 {
+            assert_eq!(known_count(&recent, Key::new(b"0123456789abcdef", len)), 0, "{len}");
+        }
+    }
+}
