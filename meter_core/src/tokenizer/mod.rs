@@ -9,14 +9,15 @@
 mod choice;
 mod class;
 mod class_table;
+mod embedded;
 mod file;
 mod merge;
 mod merge_list;
 mod merging;
 mod model;
 mod normal_form;
+#[cfg(test)]
 mod packed;
-mod pairs;
 mod pattern;
 mod pieces;
 mod prefixes;
@@ -26,11 +27,13 @@ mod scan;
 mod scan_deepseek;
 mod shared;
 mod special;
-mod split;
 mod stream;
 mod symbol_table;
+mod tables;
 mod text_tokenizer;
 mod vocabulary;
+
+use tables::{pairs, split};
 
 pub use choice::Tokenizers;
 pub use file::FileError;
