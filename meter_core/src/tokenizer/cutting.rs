@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use super::block::{self, BLOCK_BYTES, Classify, Work};
 use super::boundaries::{Rules, cut};
 use super::kinds::{Kinds, VIEW_BYTES};
-use super::pieces::{KEY_BYTES, Key};
+use super::tables::pieces::{KEY_BYTES, Key};
 
 /// What is done with pieces, which come in order and without gaps.
 pub(super) trait Visit {
@@ -105,8 +105,8 @@ impl<R: Rules, V: Visit> Work for Cutting<'_, R, V> {
 mod tests {
     use super::*;
     use crate::tokenizer::block::Portable;
-    use crate::tokenizer::pieces::SHORT_BYTES_MAX;
     use crate::tokenizer::rules::{Cl100k, Llama3, O200k, Qwen, R50k, Tekken};
+    use crate::tokenizer::tables::pieces::SHORT_BYTES_MAX;
     use proptest::prelude::*;
     use proptest::test_runner::TestCaseError;
 

@@ -48,7 +48,7 @@ fn free(memory: &Mutex<Option<Memory>>) -> Option<MutexGuard<'_, Option<Memory>>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokenizer::pieces::Key;
+    use crate::tokenizer::tables::pieces::Key;
 
     fn count(memory: &Memory, key: Key) -> Option<usize> {
         memory.recent.count(memory.recent.place(key), key)

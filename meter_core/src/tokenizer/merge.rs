@@ -8,8 +8,9 @@
 //! stay as they are; so the longest token that fits its left neighbour is tried first, shorter ones next, and a position
 //! that leads nowhere is marked and never entered again. The work is linear in the piece, whatever it contains.
 
-use super::pairs::NONE;
+use super::prefixes;
 use super::queued::{self, Merge};
+use super::tables::pairs::NONE;
 use super::vocabulary::Vocabulary;
 
 /// Bytes of a piece that is merged literally, in time quadratic in its length. Almost every piece of real text is shorter.
@@ -139,12 +140,11 @@ fn rank_and_place<const N: usize>(merge: i32) -> (u32, usize) {
 
 /// Merges a piece of any length, in time linear in it.
 fn match_long(vocabulary: &Vocabulary, piece: &[u8]) -> Vec<u32> {
-    let prefixes = vocabulary.prefixes();
     let mut open = Positions::all(piece.len());
     let mut fits = Fits::none();
     let mut tokens: Vec<u32> = Vec::with_capacity(piece.len() / 3);
     let mut at = 0;
-    let mut candidate = prefixes.longest(vocabulary, piece);
+    let mut candidate = prefixes::longest(vocabulary, piece);
     while at < piece.len() {
         candidate = fits.longest(vocabulary, tokens.last().copied(), candidate);
         if candidate == NONE {
@@ -152,16 +152,16 @@ fn match_long(vocabulary: &Vocabulary, piece: &[u8]) -> Vec<u32> {
             open.remove(at);
             let Some(last) = tokens.pop() else { break };
             at -= vocabulary.token_bytes(last);
-            candidate = prefixes.shorter(last);
+            candidate = prefixes::shorter(vocabulary, last);
             continue;
         }
         let end = at + vocabulary.token_bytes(candidate);
         if open.contains(end) {
             tokens.push(candidate);
             at = end;
-            candidate = prefixes.longest(vocabulary, &piece[at..]);
+            candidate = prefixes::longest(vocabulary, &piece[at..]);
         } else {
-            candidate = prefixes.shorter(candidate);
+            candidate = prefixes::shorter(vocabulary, candidate);
         }
     }
     tokens
@@ -186,7 +186,7 @@ impl Fits {
         if (slot.0, slot.1) != (left, candidate) {
             let mut fit = candidate;
             while fit != NONE && !stay_apart(vocabulary, left, fit) {
-                fit = vocabulary.prefixes().shorter(fit);
+                fit = prefixes::shorter(vocabulary, fit);
             }
             *slot = (left, candidate, fit);
         }
@@ -240,15 +240,13 @@ impl Positions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokenizer::packed;
+    use crate::tokenizer::embedded;
     use proptest::prelude::*;
     use std::sync::LazyLock;
 
     static VOCABULARIES: LazyLock<Vec<Vocabulary>> = LazyLock::new(|| {
-        use packed::{CL100K, DEEPSEEK, O200K, P50K, QWEN, R50K, TEKKEN};
-        [R50K, P50K, CL100K, O200K, TEKKEN, QWEN, DEEPSEEK]
-            .map(|frame| packed::unpack(frame).unwrap().vocabulary)
-            .into()
+        use embedded::{CL100K, DEEPSEEK, O200K, P50K, QWEN, R50K, TEKKEN};
+        [R50K, P50K, CL100K, O200K, TEKKEN, QWEN, DEEPSEEK].map(|blob| blob.vocabulary().unwrap()).into()
     });
 
     proptest! {

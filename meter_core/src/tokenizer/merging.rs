@@ -63,11 +63,11 @@ impl Merging {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokenizer::packed;
+    use crate::tokenizer::embedded;
 
     #[test]
     fn a_ranked_piece_counts_as_it_encodes() {
-        let merging = Merging::Ranked(Arc::new(packed::unpack(packed::R50K).unwrap().vocabulary));
+        let merging = Merging::Ranked(Arc::new(embedded::R50K.vocabulary().unwrap()));
         for text in ["hello", "hellohello", "a"] {
             let mut tokens = Vec::new();
             merging.encode(text.as_bytes(), 0, text.len(), &mut tokens);

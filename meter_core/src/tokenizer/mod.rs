@@ -12,6 +12,7 @@ mod choice;
 mod class;
 mod class_table;
 mod cutting;
+mod embedded;
 mod file;
 mod kinds;
 mod memory;
@@ -21,11 +22,9 @@ mod merging;
 mod miss_cache;
 mod model;
 mod normal_form;
+#[cfg(test)]
 mod packed;
-mod pairs;
 mod pattern;
-mod perfect_hash;
-mod pieces;
 mod prefixes;
 mod queued;
 mod recent;
@@ -35,12 +34,14 @@ mod scan;
 mod scan_deepseek;
 mod shared;
 mod special;
-mod split;
 mod stream;
 mod symbol_table;
+mod tables;
 mod tally;
 mod text_tokenizer;
 mod vocabulary;
+
+use tables::{pairs, split};
 
 pub use choice::Tokenizers;
 pub use file::FileError;

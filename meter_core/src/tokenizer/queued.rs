@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::pairs::NONE;
+use super::tables::pairs::NONE;
 
 /// What two neighbours merge into, and how soon: lower ranks first.
 #[derive(Debug, Clone, Copy)]

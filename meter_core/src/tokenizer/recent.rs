@@ -4,7 +4,7 @@
 //! compared whole.
 
 use super::block::prefetch;
-use super::pieces::Key;
+use super::tables::pieces::Key;
 use crate::limits::RECENT_PIECES;
 
 /// Where the count lies in a slot, above the length of the piece.

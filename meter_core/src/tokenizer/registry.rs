@@ -5,10 +5,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::embedded::{self, Blob};
 use super::merging::Merging;
 use super::model::encoding_for_model;
 use super::normal_form::Form;
-use super::packed::{self, Packed};
 use super::pattern::Pattern;
 use super::special::Specials;
 use super::text_tokenizer::Tokenizer;
@@ -49,7 +49,7 @@ const TEKKEN_FIRST_ID: u32 = 1000;
 /// Three of DeepSeek's special tokens have the ids below the ranks.
 const DEEPSEEK_FIRST_ID: u32 = 3;
 
-/// The tokenizer of an encoding, loaded on first use (some tens of milliseconds); `None` for an unknown name.
+/// The tokenizer of an encoding, put together on first use, which takes no time: its tables lie ready in the binary; `None` for an unknown name.
 pub fn get(name: &str) -> Option<&'static Tokenizer> {
     static R50K: Lazy = Lazy::new();
     static P50K: Lazy = Lazy::new();
@@ -60,13 +60,13 @@ pub fn get(name: &str) -> Option<&'static Tokenizer> {
     static TEKKEN: Lazy = Lazy::new();
     static QWEN: Lazy = Lazy::new();
     static DEEPSEEK: Lazy = Lazy::new();
-    static R50K_RANKS: Ranks = Ranks::new(packed::R50K);
-    static P50K_RANKS: Ranks = Ranks::new(packed::P50K);
-    static CL100K_RANKS: Ranks = Ranks::new(packed::CL100K);
-    static O200K_RANKS: Ranks = Ranks::new(packed::O200K);
-    static TEKKEN_RANKS: Ranks = Ranks::new(packed::TEKKEN);
-    static QWEN_RANKS: Ranks = Ranks::new(packed::QWEN);
-    static DEEPSEEK_RANKS: Ranks = Ranks::new(packed::DEEPSEEK);
+    static R50K_RANKS: Ranks = Ranks::new(embedded::R50K);
+    static P50K_RANKS: Ranks = Ranks::new(embedded::P50K);
+    static CL100K_RANKS: Ranks = Ranks::new(embedded::CL100K);
+    static O200K_RANKS: Ranks = Ranks::new(embedded::O200K);
+    static TEKKEN_RANKS: Ranks = Ranks::new(embedded::TEKKEN);
+    static QWEN_RANKS: Ranks = Ranks::new(embedded::QWEN);
+    static DEEPSEEK_RANKS: Ranks = Ranks::new(embedded::DEEPSEEK);
 
     let end_of_text = |id| [(END_OF_TEXT.to_owned(), id)];
     match name {
@@ -116,28 +116,19 @@ fn harmony() -> impl Iterator<Item = (String, u32)> {
     reserved.chain(HARMONY.into_iter().map(|(name, id)| (name.to_owned(), id)))
 }
 
-/// Ranks that several encodings may share, unpacked once.
+/// Ranks that several encodings may share.
 struct Ranks {
-    frame: &'static [u8],
-    shared: OnceLock<Option<Shared>>,
-}
-
-struct Shared {
-    vocabulary: Arc<Vocabulary>,
-    specials: Vec<(Vec<u8>, u32)>,
+    blob: Blob,
+    shared: OnceLock<Option<Arc<Vocabulary>>>,
 }
 
 impl Ranks {
-    const fn new(frame: &'static [u8]) -> Self {
-        Self { frame, shared: OnceLock::new() }
+    const fn new(blob: Blob) -> Self {
+        Self { blob, shared: OnceLock::new() }
     }
 
-    fn get(&self) -> Option<&Shared> {
-        let unpack = || {
-            let Packed { vocabulary, specials } = packed::unpack(self.frame).ok()?;
-            Some(Shared { vocabulary: Arc::new(vocabulary), specials })
-        };
-        self.shared.get_or_init(unpack).as_ref()
+    fn get(&self) -> Option<Arc<Vocabulary>> {
+        self.shared.get_or_init(|| self.blob.vocabulary().map(Arc::new)).clone()
     }
 }
 
@@ -160,7 +151,7 @@ impl Lazy {
     ) -> Option<&'static Tokenizer> {
         let build = || {
             let specials = specials.into_iter().map(|(name, id)| (name.into_bytes(), id));
-            let merging = Merging::Ranked(Arc::clone(&ranks.get()?.vocabulary));
+            let merging = Merging::Ranked(ranks.get()?);
             Some(Tokenizer::new(name.to_owned(), Some(pattern), merging, Specials::new(specials)))
         };
         self.tokenizer.get_or_init(build).as_ref()
@@ -176,9 +167,9 @@ impl Lazy {
         form: Form,
     ) -> Option<&'static Tokenizer> {
         let build = || {
-            let Shared { vocabulary, specials } = ranks.get()?;
-            let specials = Specials::new(specials.iter().cloned());
-            let merging = Merging::Ranked(Arc::clone(vocabulary));
+            let vocabulary = ranks.get()?;
+            let specials = Specials::new(vocabulary.specials());
+            let merging = Merging::Ranked(vocabulary);
             let tokenizer = Tokenizer::new(name.to_owned(), Some(pattern), merging, specials);
             Some(tokenizer.with_first_id(first_id).with_form(form))
         };

@@ -7,14 +7,14 @@
 
 use std::ops::ControlFlow;
 
-use super::block::BLOCK_BYTES;
+use super::block::{BLOCK_BYTES, prefetch};
 use super::cutting::{BlockPieces, Visit};
 use super::memory::Memory;
 use super::merge;
 use super::miss_cache::MissKey;
-use super::pairs::NONE;
-use super::pieces::{Key, SHORT_BYTES_MAX, ShortTokens};
 use super::recent::{NOWHERE, Recent};
+use super::tables::pairs::NONE;
+use super::tables::pieces::{Key, Pieces, SHORT_BYTES_MAX};
 use super::vocabulary::Vocabulary;
 
 /// Pieces between asking and looking.
@@ -26,7 +26,7 @@ const UNKNOWN: usize = 32;
 pub(super) struct Tally<'a> {
     text: &'a [u8],
     vocabulary: &'a Vocabulary,
-    short: ShortTokens<'a>,
+    short: Pieces<'a>,
     memory: &'a mut Memory,
     total: usize,
     limit: usize,
@@ -89,7 +89,7 @@ impl<'a> Tally<'a> {
         memory: &'a mut Memory,
         limit: usize,
     ) -> Self {
-        let short = vocabulary.short_tokens();
+        let short = vocabulary.pieces();
         Self { text, vocabulary, short, memory, total: 0, limit, pieces: 0 }
     }
 
@@ -115,6 +115,9 @@ impl<'a> Tally<'a> {
         for piece in &mut waiting.unknown.pieces[..len] {
             if piece.key.len() <= SHORT_BYTES_MAX {
                 piece.place = short.place(piece.key);
+                if let Some(place) = short.key_at(piece.place) {
+                    prefetch(place);
+                }
             } else if let Some(key) = MissKey::of(self.text, piece.start, piece.start + piece.key.len()) {
                 merged.ask(key);
             }

@@ -9,13 +9,20 @@ use rustc_hash::FxHashMap;
 
 /// The last merge that makes a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Split {
-    pub(super) left: u32,
-    pub(super) right: u32,
+pub(crate) struct Split {
+    pub(crate) left: u32,
+    pub(crate) right: u32,
+}
+
+impl Split {
+    /// As a row of a table; [`NONE`] twice for no merge.
+    pub(crate) fn row(split: Option<Self>) -> [u8; 8] {
+        split.map_or(u64::MAX, |split| u64::from(split.left) | u64::from(split.right) << 32).to_le_bytes()
+    }
 }
 
 /// The last merge of `token`, by merging its bytes lowest rank first; `None` when they do not merge into one token.
-pub(super) fn last_merge(token: &[u8], ranks: &FxHashMap<&[u8], u32>) -> Option<Split> {
+pub(crate) fn last_merge(token: &[u8], ranks: &FxHashMap<&[u8], u32>) -> Option<Split> {
     let mut starts: Vec<usize> = (0..=token.len()).collect();
     while starts.len() > 3 {
         let (_, at) = starts
