@@ -55,6 +55,12 @@ impl Vocabulary {
         self.range(id).map_or(0, |range| range.len())
     }
 
+    /// One more than the highest id.
+    #[cfg(test)]
+    pub(super) fn ids_end(&self) -> usize {
+        self.tables.token_ends.len()
+    }
+
     /// The token that is exactly `piece`, or [`NONE`].
     #[inline]
     pub(super) fn whole(&self, piece: &[u8]) -> u32 {
