@@ -35,6 +35,8 @@ pub const DECODE_RATIO_MAX: u64 = 200;
 pub const DECODE_RATIO_GRACE_BYTES: u64 = 8 << 20;
 /// Bytes of streamed text whose tokens are not settled yet. Real pieces of text are far shorter; a longer one is cut.
 pub const PENDING_TEXT_BYTES_MAX: usize = 16 << 10;
+/// Threads that count one batch of texts, whatever the machine has; other work needs some, too.
+pub const COUNTING_THREADS_MAX: usize = 16;
 /// Bytes of a tokenizer file. The largest known, Gemma's `tokenizer.json`, has 33 million.
 pub const TOKENIZER_FILE_BYTES_MAX: usize = 64 << 20;
 /// Bytes of a decompressed price book. Today's has half a megabyte; much more is not a price book.

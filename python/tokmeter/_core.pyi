@@ -499,7 +499,11 @@ class Tokenizer:
         """Return how many tokens a text is if at most `limit`, else ``None``, without counting much further."""
 
     def count_batch(self, texts: Iterable[str | bytes]) -> list[int]:
-        """Return `count` of each text."""
+        """Return `count` of each text.
+
+        From half a megabyte on, several threads share the work, at most one for each processor; long texts are shared, too,
+        where they have lines.
+        """
 
     def encode(self, text: str | bytes, *, allow_special: bool = False) -> list[int]:
         """Return the token ids of a text; special tokens as in `count`."""

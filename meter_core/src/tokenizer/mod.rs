@@ -17,6 +17,7 @@ mod model;
 mod normal_form;
 mod packed;
 mod pairs;
+mod parts;
 mod pattern;
 mod pieces;
 mod prefixes;

@@ -163,6 +163,11 @@ impl Tokenizer {
         Ok(text)
     }
 
+    /// Whether nothing but a pattern decides where text is cut into pieces.
+    pub(super) fn is_cut_by_pattern_alone(&self) -> bool {
+        self.pattern.is_some() && self.inline.is_empty()
+    }
+
     /// The form in which this tokenizer reads text.
     pub(super) fn form(&self) -> Form {
         self.form
