@@ -99,8 +99,8 @@ pub const PROMPT_TEXT_BYTES_MAX: usize = 64 << 20;
 /// Texts of one prompt kept apart; the rest is one text. Counting each on its own makes a difference of a token or two, and
 /// a body can hold a text in every fourth byte.
 pub const PROMPT_TEXTS_MAX: usize = 1 << 18;
-/// Bytes of a text from which on its count is kept: hashing and looking up a shorter one saves nothing.
-pub const CACHED_TEXT_BYTES_MIN: usize = 256;
+/// Bytes of a text from which on its count is kept: a shorter one is counted about as soon as it is hashed and looked up.
+pub const CACHED_TEXT_BYTES_MIN: usize = 128;
 /// Counts of texts that are kept, 32 bytes each: 2 MiB for the histories of some hundred agents.
 pub const CACHED_COUNTS_MAX: usize = 65_536;
 /// Kinds of counts that are kept apart. A process uses a few tokenizers, each with one or two ways to count tools.

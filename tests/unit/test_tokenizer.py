@@ -114,7 +114,7 @@ def test_a_large_batch_counts_as_its_texts_do(name: str) -> None:
     tokenizer = get_tokenizer(name)
     together = "\n".join(tokenizer_texts.ordinary())
     lines = together.splitlines(keepends=True)
-    texts = [together * 8, "", *lines, "a" * 200_000, together.encode() * 3, *lines[:7]]
+    texts: list[str | bytes] = [together * 8, "", *lines, "a" * 200_000, together.encode() * 3, *lines[:7]]
 
     assert tokenizer.count_batch(texts * 2) == [tokenizer.count(text) for text in texts] * 2
 

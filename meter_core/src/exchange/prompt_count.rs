@@ -106,7 +106,7 @@ fn plain(tokenizer: &SharedTokenizer, prompt: &Prompt, known: &CountedTexts) -> 
 }
 
 fn tokens(tokenizer: &Tokenizer, text: &str) -> u64 {
-    tokenizer.count(text.as_bytes()) as u64
+    tokenizer.count_str(text) as u64
 }
 
 /// Tokens around messages.

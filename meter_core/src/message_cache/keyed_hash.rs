@@ -46,19 +46,17 @@ impl KeyedHash {
 
     /// The sums of both lanes: of each pair of words, the product of what they are with those of the key added.
     fn sums(&self, block: &[u8]) -> [u128; 2] {
-        let (whole, rest) = block.as_chunks::<PAIR_BYTES>();
+        let add = |[one, other]: [u128; 2], (pair, key): (&[u8; PAIR_BYTES], &[u64; 4])| {
+            let [low, high] = halves(u128::from_le_bytes(*pair));
+            let times = |a: u64, b: u64| u128::from(low.wrapping_add(a)) * u128::from(high.wrapping_add(b));
+            [one.wrapping_add(times(key[0], key[1])), other.wrapping_add(times(key[2], key[3]))]
+        };
+        let (whole, rest) = block.as_chunks();
+        let sums = whole.iter().zip(&*self.pairs).fold([0; 2], add);
+        let Some(key) = self.pairs.get(whole.len()).filter(|_| !rest.is_empty()) else { return sums };
         let mut last = [0; PAIR_BYTES];
         last[..rest.len()].copy_from_slice(rest);
-        let last = (!rest.is_empty()).then_some(&last);
-        let (mut one, mut other) = (0_u128, 0_u128);
-        for (pair, key) in whole.iter().chain(last).zip(&*self.pairs) {
-            let [low, high] = halves(u128::from_le_bytes(*pair));
-            let multiplied =
-                |a: u64, b: u64| u128::from(low.wrapping_add(a)) * u128::from(high.wrapping_add(b));
-            one = one.wrapping_add(multiplied(key[0], key[1]));
-            other = other.wrapping_add(multiplied(key[2], key[3]));
-        }
-        [one, other]
+        add(sums, (&last, key))
     }
 }
 

@@ -69,8 +69,8 @@ mod tests {
         let shared = SharedTokenizer::from(given);
         let clone = shared.clone();
 
-        let alike = Tokenizer::from_ranks("own".to_owned(), Pattern::Llama3, bytes, vec![]).unwrap();
-        assert!(!clone.is_embedded() && clone == shared && shared != Arc::new(alike).into());
+        let twin = Tokenizer::from_ranks("own".to_owned(), Pattern::Llama3, bytes, vec![]).unwrap();
+        assert!(!clone.is_embedded() && clone == shared && shared != Arc::new(twin).into());
         drop((shared, clone));
         assert!(alive.upgrade().is_none());
         assert!(SharedTokenizer::from(get("qwen").unwrap()).is_embedded());

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 type Kind = Literal["counter", "gauge", "histogram", "info"]
-type Unit = Literal["exchanges", "tokens", "usd", "seconds", "ratio", "events", "rows", "connections", "texts", "bytes", "none"]
+type Unit = Literal[
+    "exchanges", "tokens", "usd", "seconds", "ratio", "events", "rows", "connections", "texts", "bytes", "none"
+]
 
 NANO = 10**9
 PPM = 10**6
