@@ -15,6 +15,7 @@ pub mod frame;
 pub mod headers;
 pub mod json_scan;
 pub mod limits;
+mod message_cache;
 pub mod meter;
 pub mod money;
 pub mod price_book;

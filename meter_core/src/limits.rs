@@ -45,6 +45,8 @@ pub const RECENT_PIECES: usize = 64 << 10;
 /// Threads for which one tokenizer remembers pieces at once; others count without.
 pub const MEMORIES_MAX: usize = 4;
 
+/// Threads that count one batch of texts, whatever the machine has; other work needs some, too.
+pub const COUNTING_THREADS_MAX: usize = 16;
 /// Bytes of a tokenizer file. The largest known, Gemma's `tokenizer.json`, has 33 million.
 pub const TOKENIZER_FILE_BYTES_MAX: usize = 64 << 20;
 /// Bytes of a decompressed price book. Today's has half a megabyte; much more is not a price book.
@@ -107,6 +109,12 @@ pub const PROMPT_TEXT_BYTES_MAX: usize = 64 << 20;
 /// Texts of one prompt kept apart; the rest is one text. Counting each on its own makes a difference of a token or two, and
 /// a body can hold a text in every fourth byte.
 pub const PROMPT_TEXTS_MAX: usize = 1 << 18;
+/// Bytes of a text from which on its count is kept: a shorter one is counted about as soon as it is hashed and looked up.
+pub const CACHED_TEXT_BYTES_MIN: usize = 128;
+/// Counts of texts that are kept, 32 bytes each: 2 MiB for the histories of some hundred agents.
+pub const CACHED_COUNTS_MAX: usize = 65_536;
+/// Kinds of counts that are kept apart. A process uses a few tokenizers, each with one or two ways to count tools.
+pub const CACHED_KINDS_MAX: usize = 64;
 /// Pictures of one request whose size is looked at; more are held at the largest. Providers take up to a hundred.
 pub const IMAGES_MAX: usize = 256;
 /// Bytes of a picture in which its size is looked for. Camera files put a preview and colour profiles before it.

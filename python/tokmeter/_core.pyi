@@ -352,7 +352,8 @@ class Snapshot:
         service, provenance); ``cost_nano_usd`` (provider, model, service); ``budget_limit_nano_usd``,
         ``budget_spent_nano_usd``, ``budget_held_nano_usd`` (budget, window); ``decisions`` (decision, mode, reason);
         ``retries`` (provider); ``retry_cost_nano_usd`` (provider); ``provider_errors`` (provider, code); ``defects``
-        (defect); ``unpriced_exchanges`` (); ``unmetered_exchanges`` (reason); ``open_exchanges`` ().
+        (defect); ``unpriced_exchanges`` (); ``unmetered_exchanges`` (reason); ``message_cache_texts``,
+        ``message_cache_bytes`` (result: ``hit`` or ``miss``); ``open_exchanges`` ().
         A budget with one account per value is one series: the limit of one account, the sums of all. Values are
         bounded; what has no place among them is ``other``.
         Raises `ValueError` for another name.
@@ -498,7 +499,11 @@ class Tokenizer:
         """Return how many tokens a text is if at most `limit`, else ``None``, without counting much further."""
 
     def count_batch(self, texts: Iterable[str | bytes]) -> list[int]:
-        """Return `count` of each text."""
+        """Return `count` of each text.
+
+        From half a megabyte on, several threads share the work, at most one for each processor; long texts are shared, too,
+        where they have lines.
+        """
 
     def encode(self, text: str | bytes, *, allow_special: bool = False) -> list[int]:
         """Return the token ids of a text; special tokens as in `count`."""

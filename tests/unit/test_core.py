@@ -243,6 +243,23 @@ def test_every_source_of_the_catalog_is_a_series_with_its_labels() -> None:
         snapshot.histogram("nonsense")
 
 
+def test_a_history_that_is_sent_again_is_counted_once() -> None:
+    meter = build()
+    history = [{"role": "user", "content": f"{turn} It is so, and it was so before. " * 20} for turn in range(5)]
+    for turns in (2, 4, 5):
+        body = json.dumps({"model": "gpt-4o", "messages": history[:turns]}).encode()
+        asked = Request(
+            method="POST", host="api.openai.com", port=443, path="/v1/chat/completions", headers=JSON, body=body
+        )
+        opened(meter, asked)
+        assert meter.count(asked) == build().count(asked)
+
+    snapshot = meter.snapshot(NOW)
+    length = len(history[0]["content"])
+    assert sorted(snapshot.series("message_cache_texts")) == [(("hit",), 17), (("miss",), 5)]
+    assert sorted(snapshot.series("message_cache_bytes")) == [(("hit",), 17 * length), (("miss",), 5 * length)]
+
+
 def test_what_the_wire_tells_is_in_the_entry_and_what_was_learned_goes_on() -> None:
     fields = [(b"user-agent", b"curl/8.5.0"), (b"openai-project", b"proj_1"), (b"x-session-id", b"s")]
     meter = build(policies=Policies(plain_users=True, unknown_paths="refuse"))

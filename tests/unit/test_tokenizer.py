@@ -108,6 +108,17 @@ def test_long_runs(name: str) -> None:
         assert tokenizer.count(text) == len(oracle.encode_ordinary(text)), f"{name}: {unit!r}"
 
 
+@pytest.mark.parametrize("name", DISTINCT)
+def test_a_large_batch_counts_as_its_texts_do(name: str) -> None:
+    """What threads share, long texts among it, counts as it does alone."""
+    tokenizer = get_tokenizer(name)
+    together = "\n".join(tokenizer_texts.ordinary())
+    lines = together.splitlines(keepends=True)
+    texts: list[str | bytes] = [together * 8, "", *lines, "a" * 200_000, together.encode() * 3, *lines[:7]]
+
+    assert tokenizer.count_batch(texts * 2) == [tokenizer.count(text) for text in texts] * 2
+
+
 @pytest.mark.parametrize("space", [" ", "\n", "\t"])
 def test_runs_that_tiktoken_cannot_count(space: str) -> None:
     """A megabyte of white space, on which tiktoken's regular expression engine gives up."""

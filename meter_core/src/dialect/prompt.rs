@@ -61,6 +61,20 @@ impl Prompt {
         })
     }
 
+    /// A prompt of these texts, and whether each is a tool definition.
+    #[cfg(test)]
+    pub(crate) fn of_texts<'a>(texts: impl IntoIterator<Item = (&'a str, bool)>) -> Self {
+        let mut prompt = Self::default();
+        for (text, tool) in texts {
+            if tool {
+                prompt.begin_tool();
+            }
+            assert!(prompt.push(text));
+            prompt.end();
+        }
+        prompt
+    }
+
     fn text_at(&self, index: usize) -> Option<&str> {
         let start = index.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
         self.text.get(start..*self.ends.get(index)?)
@@ -135,15 +149,7 @@ mod tests {
 
     #[test]
     fn tool_definitions_are_told_from_other_texts() {
-        let mut prompt = Prompt::default();
-        for (text, tool) in [("{1}", true), ("a", false), ("b", false), ("{2}", true)] {
-            prompt.end();
-            if tool {
-                prompt.begin_tool();
-            }
-            assert!(prompt.push(text));
-            prompt.end();
-        }
+        let prompt = Prompt::of_texts([("{1}", true), ("a", false), ("b", false), ("{2}", true)]);
 
         assert_eq!(prompt.texts().collect::<Vec<_>>(), ["{1}", "a", "b", "{2}"]);
         assert_eq!(prompt.tool_texts().collect::<Vec<_>>(), ["{1}", "{2}"]);

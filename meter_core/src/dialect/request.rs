@@ -1,5 +1,6 @@
 //! Reads a request's body: what was asked for and the prompt; refuses to know which dialect puts it where.
 
+use memchr::memmem;
 use serde_json::Value;
 
 use super::piece::Piece;
@@ -211,8 +212,8 @@ impl Reading {
         facts.max_output_tokens = completion_tokens.or(facts.max_output_tokens);
         facts.choices = n.saturating_mul(prompts.max(1));
         // Tool definitions are kept as text: one that says so somewhere is taken at its word.
-        facts.long_cache |=
-            facts.prompt.tools > 0 && facts.prompt.texts().any(|text| text.contains("\"1h\""));
+        let says_so = |text: &str| memmem::find(text.as_bytes(), b"\"1h\"").is_some();
+        facts.long_cache |= facts.prompt.tool_texts().any(says_so);
         facts
     }
 }
@@ -365,6 +366,7 @@ mod tests {
             ),
             (format!(r#"{{"tools":[{{"name":"t","cache_control":{long}}}]}}"#), true),
             (r#"{"system":[{"text":"\"1h\"","cache_control":{"ttl":"5m"}}]}"#.to_owned(), false),
+            (r#"{"system":[{"text":"\"1h\""}],"tools":[{"name":"t"}]}"#.to_owned(), false),
         ] {
             assert_eq!(read(Dialect::AnthropicMessages, &body).long_cache, expected, "{body}");
         }

@@ -39,7 +39,8 @@ impl Exchange {
         let prompt = std::mem::take(&mut facts.prompt);
         let own = model.and_then(|model| meter.tokenizers.for_model(model));
         let whole = facts.defects.is_empty();
-        let mut input = PromptCount::of(route.operation, model, own.as_ref(), &prompt, whole);
+        let counted = &meter.counted_texts;
+        let mut input = PromptCount::of(route.operation, model, own.as_ref(), &prompt, whole, counted);
         let mut output = Output::new(route.operation, route.dialect.generates(), model, own);
         if let Some(model) = model {
             let state = meter.state();

@@ -7,12 +7,23 @@
 use super::calibration::Correction;
 use crate::detect::Operation;
 use crate::dialect::{Image, Prompt};
-use crate::prompt_rules::{Factor, Fitting, PromptRules};
+use crate::message_cache::MessageCache;
+use crate::prompt_rules::{Factor, Fitting, PromptRules, ToolRule};
 use crate::tokenizer::{self, SharedTokenizer, Tokenizer};
 
 /// What an estimate may be short of the truth: a share of it, and framing that nobody documents. For holds only.
 const HEADROOM: Factor = (3, 10);
 const HEADROOM_TOKENS: u64 = 128;
+
+/// Counts of texts that earlier prompts had, too.
+pub(crate) type CountedTexts = MessageCache<Manner>;
+
+/// How a text is counted: as text, or as the definition of a tool.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Manner {
+    tokenizer: SharedTokenizer,
+    tool: Option<ToolRule>,
+}
 
 /// A count of input tokens and how far to trust it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,20 +43,21 @@ pub struct PromptCount {
 
 impl PromptCount {
     /// Counts `prompt` of a request to do `operation`, with `own`, which is the tokenizer of `model`, or a stand-in. `whole`
-    /// tells whether it is all of the prompt.
-    pub fn of(
+    /// tells whether it is all of the prompt. What is in `known` is not counted again.
+    pub(crate) fn of(
         operation: Operation,
         model: Option<&str>,
         own: Option<&SharedTokenizer>,
         prompt: &Prompt,
         whole: bool,
+        known: &CountedTexts,
     ) -> Self {
         let Some(tokenizer) = own.cloned().or_else(stand_in) else { return Self::default() };
         let rules = PromptRules::embedded().fitting(operation.as_str(), model);
         // A model's own tokens need no factor.
         let (up, down) = own.map_or(rules.factor, |_| (1, 1));
         let text =
-            sum(&tokenizer, prompt.plain_texts()) + prompt.token_ids + tools(&rules, &tokenizer, prompt);
+            plain(&tokenizer, prompt, known) + tools(&rules, &tokenizer, prompt, known) + prompt.token_ids;
         let added = if prompt.tools > 0 { rules.tools.instructions(prompt.tool_forced) } else { 0 };
         let text = text * up / down + framing(&rules, prompt) + added;
         let (media, media_most) = media(&rules, prompt);
@@ -87,8 +99,14 @@ impl PromptCount {
     }
 }
 
-fn sum<'a>(tokenizer: &Tokenizer, texts: impl Iterator<Item = &'a str>) -> u64 {
-    texts.map(|text| tokenizer.count(text.as_bytes()) as u64).sum()
+/// Tokens of the texts that are no tool definitions.
+fn plain(tokenizer: &SharedTokenizer, prompt: &Prompt, known: &CountedTexts) -> u64 {
+    let kind = known.kind(&Manner { tokenizer: tokenizer.clone(), tool: None });
+    prompt.plain_texts().map(|text| known.count(kind, text, || tokens(tokenizer, text))).sum()
+}
+
+fn tokens(tokenizer: &Tokenizer, text: &str) -> u64 {
+    tokenizer.count_str(text) as u64
 }
 
 /// Tokens around messages.
@@ -102,15 +120,16 @@ fn framing(rules: &Fitting<'_>, prompt: &Prompt) -> u64 {
 }
 
 /// Tokens of tool definitions and of what frames them.
-fn tools(rules: &Fitting<'_>, tokenizer: &Tokenizer, prompt: &Prompt) -> u64 {
-    let count = |text: &str| tokenizer.count(text.as_bytes()) as u64;
+fn tools(rules: &Fitting<'_>, tokenizer: &SharedTokenizer, prompt: &Prompt, known: &CountedTexts) -> u64 {
+    let kind = known.kind(&Manner { tokenizer: tokenizer.clone(), tool: Some(*rules.tools) });
+    let count = |text: &str| tokens(tokenizer, text);
     let signature = rules.tools.signature.as_ref();
     let each = |json| {
         let documented = signature.and_then(|signature| signature.tokens(json, &count));
         documented.unwrap_or_else(|| count(json) + rules.tools.each)
     };
     let end = signature.filter(|_| prompt.tools > 0).map_or(0, |signature| signature.end);
-    prompt.tool_texts().map(each).sum::<u64>() + end
+    prompt.tool_texts().map(|json| known.count(kind, json, || each(json))).sum::<u64>() + end
 }
 
 /// Tokens of media: the best value, and what a hold must cover.
@@ -139,6 +158,7 @@ mod tests {
     use crate::dialect::read_request;
     use crate::headers::Headers;
     use crate::tokenizer::{Pattern, Tokenizers};
+    use proptest::prelude::*;
     use std::sync::Arc;
 
     fn count(path: &str, body: &str) -> PromptCount {
@@ -146,7 +166,12 @@ mod tests {
         let route = Detector::new(Vec::new()).detect("POST", host, None, path, Headers(&[])).unwrap();
         let facts = read_request(&route, Headers(&[]), body.as_bytes());
         let own = facts.model.as_deref().and_then(|model| Tokenizers::default().for_model(model));
-        PromptCount::of(route.operation, facts.model.as_deref(), own.as_ref(), &facts.prompt, true)
+        let model = facts.model.as_deref();
+        PromptCount::of(route.operation, model, own.as_ref(), &facts.prompt, true, &nothing_known())
+    }
+
+    fn nothing_known() -> CountedTexts {
+        CountedTexts::new(b"k", 64)
     }
 
     fn chat(model: &str, rest: &str) -> PromptCount {
@@ -190,8 +215,9 @@ mod tests {
     #[test]
     fn part_of_a_prompt_is_no_exact_count() {
         let own = Tokenizers::default().for_model("gpt-4o");
+        let (nothing, known) = (Prompt::default(), nothing_known());
         let count = |whole| {
-            PromptCount::of(Operation::Completions, Some("gpt-4o"), own.as_ref(), &Prompt::default(), whole)
+            PromptCount::of(Operation::Completions, Some("gpt-4o"), own.as_ref(), &nothing, whole, &known)
         };
 
         assert!(count(true).exact && !count(false).exact);
@@ -220,8 +246,10 @@ mod tests {
         let route =
             Detector::new(Vec::new()).detect("POST", "api.openai.com", None, "/v1/completions", Headers(&[]));
         let facts = read_request(&route.unwrap(), Headers(&[]), br#"{"model":"gpt-4","prompt":"hello"}"#);
-        let count =
-            |model| PromptCount::of(Operation::Completions, Some(model), Some(&given), &facts.prompt, true);
+        let count = |model| {
+            let prompt = &facts.prompt;
+            PromptCount::of(Operation::Completions, Some(model), Some(&given), prompt, true, &nothing_known())
+        };
 
         for model in ["davinci-002", "llama-3.1-8b", "claude-sonnet-4-5"] {
             assert_eq!((count(model).tokens, count(model).exact), (5, false), "{model}");
@@ -268,6 +296,45 @@ mod tests {
             (255 + 7, false, 255 + 7 + 2 + HEADROOM_TOKENS)
         );
         assert_eq!(count.teachable(), None);
+    }
+
+    /// A text of a prompt and whether it is the definition of a tool; few of them, so that they come again.
+    fn text() -> impl Strategy<Value = (String, bool)> {
+        let function = |n: usize| {
+            let about = "What it does. ".repeat(20 + n);
+            format!(r#"{{"type":"function","function":{{"name":"f{n}","description":"{about}"}}}}"#)
+        };
+        let prose = |n: usize| "It is so, and it was so before. 它是这样的。\n".repeat(6 + n);
+        let strange =
+            |n: usize| format!(r#"{{"type":"web_search{n}","about":"{}"}}"#, "many words ".repeat(30));
+        (0_usize..6, 0..3).prop_flat_map(move |(n, what)| {
+            let text = match what {
+                0 => function(n),
+                1 => prose(n),
+                _ => strange(n),
+            };
+            (Just(text), any::<bool>())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_known_changes_no_count(
+            requests in prop::collection::vec((0_usize..5, prop::collection::vec(text(), 0..8)), 1..12), room in 0_usize..24,
+        ) {
+            let known = CountedTexts::new(b"k", room);
+            for (model, texts) in requests {
+                let model = Some(["gpt-4o", "gpt-4", "deepseek-chat", "claude-sonnet-4-5", "gpt-5-nano"][model]);
+                let own = model.and_then(|model| Tokenizers::default().for_model(model));
+                let prompt = Prompt::of_texts(texts.iter().map(|(text, tool)| (text.as_str(), *tool)));
+                let count = |known: &CountedTexts| {
+                    PromptCount::of(Operation::Chat, model, own.as_ref(), &prompt, true, known)
+                };
+
+                prop_assert_eq!(count(&known), count(&CountedTexts::new(b"k", 0)));
+                prop_assert_eq!(count(&known), count(&known));
+            }
+        }
     }
 
     #[test]

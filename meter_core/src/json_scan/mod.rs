@@ -481,10 +481,15 @@ impl Scanner {
     }
 }
 
-/// Where the first bracket or quote stands. No search knows five bytes, so two of them share the work, a window at a time lest one
-/// run far ahead of the other.
+/// Where the first bracket or quote stands: mostly next to where one stood. Where it does not, two searches share the work, for
+/// none knows five bytes, a window at a time lest one run far ahead of the other.
 fn bracket(bytes: &[u8]) -> Option<usize> {
+    const NEAR: usize = 8;
     const WINDOW: usize = 512;
+    let is_one = |byte: &u8| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']');
+    if let Some(near) = bytes.iter().take(NEAR).position(is_one) {
+        return Some(near);
+    }
     bytes.chunks(WINDOW).enumerate().find_map(|(at, window)| {
         let first = memchr3(b'"', b'{', b'[', window);
         let before = window.get(..first.unwrap_or(window.len())).unwrap_or_default();

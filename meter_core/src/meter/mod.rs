@@ -20,11 +20,14 @@ use crate::attribution::Attribution;
 use crate::budget::{Amount, Budget, BudgetError, Budgets, Dimension, Subject};
 use crate::detect::{Detector, HostRule};
 use crate::dialect::read_request;
-use crate::exchange::{Answer, Calibration, Cause, Crossing, Exchange, ExchangeId, Opening, PromptCount};
+use crate::exchange::{
+    Answer, Calibration, Cause, CountedTexts, Crossing, Exchange, ExchangeId, Opening, PromptCount,
+};
 use crate::fingerprint::Fingerprints;
 use crate::headers::Headers;
+use crate::limits;
 use crate::price_book::PriceBook;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Series, Snapshot};
 use crate::tokenizer::Tokenizers;
 
 /// One request as it was received. `body` is None when it was too large to be held whole.
@@ -58,7 +61,7 @@ pub struct Settings {
     pub tokenizers: Tokenizers,
     /// proxy, tracer or replay.
     pub capture: Arc<str>,
-    /// Random; makes exchange ids unique.
+    /// Random; makes exchange ids unique, and with the key below what is kept of prompts unlike anybody else's.
     pub seed: u128,
     /// Secret; the same key gives the same fingerprints.
     pub fingerprint_key: Vec<u8>,
@@ -78,6 +81,8 @@ pub(crate) struct Shared {
     pub(crate) fingerprints: Option<Fingerprints>,
     pub(crate) has_budgets: bool,
     pub(crate) tokenizers: Tokenizers,
+    /// Has a lock of its own: texts are hashed and counted outside of both.
+    pub(crate) counted_texts: CountedTexts,
     /// Users that the operator names, who need not be hidden from him.
     pub(crate) known_users: FxHashSet<Box<str>>,
     detector: Detector,
@@ -105,6 +110,7 @@ impl Meter {
         let named = settings.budgets.iter().filter_map(|budget| budget.scope.exactly(Dimension::User));
         let known_users = named.map(Box::from).collect();
         let budgets = Budgets::new(settings.budgets)?;
+        let secret = [&settings.seed.to_be_bytes(), settings.fingerprint_key.as_slice()].concat();
         Ok(Self {
             shared: Arc::new(Shared {
                 book: settings.price_book,
@@ -113,6 +119,7 @@ impl Meter {
                 fingerprints: Fingerprints::new(&settings.fingerprint_key),
                 has_budgets,
                 tokenizers: settings.tokenizers,
+                counted_texts: CountedTexts::new(&secret, limits::CACHED_COUNTS_MAX),
                 known_users,
                 detector: Detector::new(settings.hosts),
                 seed: settings.seed,
@@ -159,7 +166,8 @@ impl Meter {
         let facts = read_request(&route, headers, body?);
         let model = facts.model.as_deref();
         let own = model.and_then(|model| self.shared.tokenizers.for_model(model));
-        let count = || PromptCount::of(route.operation, model, own.as_ref(), &facts.prompt, true);
+        let known = &self.shared.counted_texts;
+        let count = || PromptCount::of(route.operation, model, own.as_ref(), &facts.prompt, true, known);
         facts.asks_a_model().then(count)
     }
 
@@ -202,7 +210,13 @@ impl Meter {
     pub fn snapshot(&self, now: i64) -> Snapshot {
         let mut state = self.shared.state();
         let budgets = state.budgets.snapshot(now);
-        Snapshot { tally: state.tally.clone(), budgets, open_exchanges: state.open }
+        let mut tally = state.tally.clone();
+        for (result, texts, bytes) in self.shared.counted_texts.lookups() {
+            let labels = [&result.into()];
+            tally.add(Series::MessageCacheTexts, &labels, texts.into());
+            tally.add(Series::MessageCacheBytes, &labels, bytes.into());
+        }
+        Snapshot { tally, budgets, open_exchanges: state.open }
     }
 
     /// The rates this meter prices with.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::limits;
 
 /// What tools cost on a model.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub struct ToolRule {
     /// A function is counted as a signature.
     pub signature: Option<Signature>,
@@ -22,7 +22,7 @@ pub struct ToolRule {
 }
 
 /// Tokens around the parts of a function's signature.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub struct Signature {
     function: i64,
     properties: i64,

@@ -10,6 +10,7 @@
 )]
 
 mod attribution;
+mod batch;
 mod budget;
 mod decision;
 mod entry;

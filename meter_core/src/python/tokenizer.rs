@@ -9,6 +9,7 @@ use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyType};
 
+use super::batch;
 use crate::limits::TOKENIZER_FILE_BYTES_MAX;
 use crate::tokenizer;
 
@@ -114,7 +115,7 @@ impl Tokenizer {
         let slices: Vec<&[u8]> = bytes.iter().map(AsRef::as_ref).collect();
         let total = slices.iter().map(|text| text.len()).sum();
         let Some(first) = texts.first() else { return Ok(Vec::new()) };
-        Ok(detached_above(first.py(), total, || self.core.count_batch(&slices)))
+        Ok(detached_above(first.py(), total, || batch::count(&self.core, &slices)))
     }
 
     /// The tokens of a text.

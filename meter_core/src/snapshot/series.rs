@@ -32,11 +32,15 @@ pub enum Series {
     UnpricedExchanges,
     /// Traffic to metered hosts that was not metered, by reason.
     UnmeteredExchanges,
+    /// Texts of prompts whose count was looked up before they were counted, by result.
+    MessageCacheTexts,
+    /// Their bytes, by result.
+    MessageCacheBytes,
 }
 
 impl Series {
     /// All series, in listing order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Exchanges,
         Self::InputTokens,
         Self::OutputTokens,
@@ -51,6 +55,8 @@ impl Series {
         Self::Defects,
         Self::UnpricedExchanges,
         Self::UnmeteredExchanges,
+        Self::MessageCacheTexts,
+        Self::MessageCacheBytes,
     ];
 
     /// The name exporters ask for.
@@ -70,6 +76,8 @@ impl Series {
             Self::Defects => "defects",
             Self::UnpricedExchanges => "unpriced_exchanges",
             Self::UnmeteredExchanges => "unmetered_exchanges",
+            Self::MessageCacheTexts => "message_cache_texts",
+            Self::MessageCacheBytes => "message_cache_bytes",
         }
     }
 

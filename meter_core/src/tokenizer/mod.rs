@@ -24,6 +24,7 @@ mod model;
 mod normal_form;
 #[cfg(test)]
 mod packed;
+mod parts;
 mod pattern;
 mod prefixes;
 mod queued;

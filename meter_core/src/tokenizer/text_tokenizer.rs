@@ -114,6 +114,11 @@ impl Tokenizer {
         self.count_valid(&self.form.of(lossy(text)))
     }
 
+    /// Tokens of `text`, as [`count`](Self::count).
+    pub fn count_str(&self, text: &str) -> usize {
+        self.count_valid(&self.form.of(Cow::Borrowed(text.as_bytes())))
+    }
+
     /// Tokens of `text` if there are at most `limit`, else `None`, after little more work than `limit` tokens take.
     pub fn count_until(&self, text: &[u8], limit: usize) -> Option<usize> {
         let text = self.form.of(lossy(text));
@@ -170,6 +175,11 @@ impl Tokenizer {
             text.extend_from_slice(token);
         }
         Ok(text)
+    }
+
+    /// Whether nothing but a pattern decides where text is cut into pieces.
+    pub(super) fn is_cut_by_pattern_alone(&self) -> bool {
+        self.pattern.is_some() && self.inline.is_empty()
     }
 
     /// The form in which this tokenizer reads text.
@@ -398,6 +408,7 @@ mod tests {
                 let tokens = tokenizer.encode(text.as_bytes());
 
                 prop_assert_eq!(tokenizer.count(text.as_bytes()), tokens.len());
+                prop_assert_eq!(tokenizer.count_str(&text), tokens.len());
                 prop_assert_eq!(tokenizer.count_until(text.as_bytes(), tokens.len()), Some(tokens.len()));
                 prop_assert_eq!(tokenizer.count_batch(&[text.as_bytes()]), [tokens.len()]);
                 prop_assert_eq!(tokenizer.decode(&tokens).unwrap(), &*tokenizer.form().of(text.as_bytes().into()));

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 type Kind = Literal["counter", "gauge", "histogram", "info"]
-type Unit = Literal["exchanges", "tokens", "usd", "seconds", "ratio", "events", "rows", "connections", "none"]
+type Unit = Literal[
+    "exchanges", "tokens", "usd", "seconds", "ratio", "events", "rows", "connections", "texts", "bytes", "none"
+]
 
 NANO = 10**9
 PPM = 10**6
@@ -135,6 +137,14 @@ CATALOG: tuple[Metric, ...] = (
         ("reason",),
         "exchanges",
     ),
+    _counter(
+        "message_cache_texts",
+        "Long texts of prompts, by whether their tokens were known from an earlier prompt.",
+        "message_cache_texts",
+        ("result",),
+        "texts",
+    ),
+    _counter("message_cache_bytes", "The same in bytes.", "message_cache_bytes", ("result",), "bytes"),
     _adapters(
         _counter(
             "capture_dropped",
