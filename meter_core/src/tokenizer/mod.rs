@@ -11,6 +11,8 @@ mod class;
 mod class_table;
 mod embedded;
 mod file;
+mod literal;
+mod matched;
 mod merge;
 mod merge_list;
 mod merging;
@@ -32,6 +34,7 @@ mod symbol_table;
 mod tables;
 mod text_tokenizer;
 mod vocabulary;
+mod windows;
 
 use tables::{pairs, split};
 
