@@ -13,6 +13,9 @@ use super::windows;
 
 /// Bytes of a piece that is merged literally, in time quadratic in its length. Almost every piece of real text is shorter.
 pub(super) const LITERAL_BYTES_MAX: usize = 127;
+/// Windows in which a long piece is merged: small ones are quicker, large ones meet where tokens are long.
+const SMALL_WINDOW: usize = 64;
+const LARGE_WINDOW: usize = 128;
 
 /// How many tokens a piece of any length is.
 pub(super) fn count(vocabulary: &Vocabulary, piece: &[u8]) -> usize {
@@ -26,9 +29,14 @@ pub(super) fn count(vocabulary: &Vocabulary, piece: &[u8]) -> usize {
         }
         _ => {}
     }
-    let mut count = 0;
-    if vocabulary.is_ordered() && windows::merge(vocabulary, piece, |_| count += 1) {
-        return count;
+    if vocabulary.is_ordered() {
+        let (mut few, mut many) = (0, 0);
+        if windows::merge::<SMALL_WINDOW>(vocabulary, piece, |_| few += 1) {
+            return few;
+        }
+        if windows::merge::<LARGE_WINDOW>(vocabulary, piece, |_| many += 1) {
+            return many;
+        }
     }
     merge_whole(vocabulary, piece).len()
 }
@@ -40,7 +48,8 @@ pub(super) fn encode(vocabulary: &Vocabulary, piece: &[u8], tokens: &mut Vec<u32
         return;
     }
     let before = tokens.len();
-    if !vocabulary.is_ordered() || !windows::merge(vocabulary, piece, |id| tokens.push(id)) {
+    let is_ordered = vocabulary.is_ordered();
+    if !is_ordered || !windows::merge::<LARGE_WINDOW>(vocabulary, piece, |id| tokens.push(id)) {
         tokens.truncate(before);
         tokens.append(&mut merge_whole(vocabulary, piece));
     }

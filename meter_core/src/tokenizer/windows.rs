@@ -11,28 +11,29 @@ use super::matched::stay_apart;
 use super::tables::pairs::NONE;
 use super::vocabulary::Vocabulary;
 
-/// Bytes that are merged at once.
-const WINDOW: usize = 127;
-/// Bytes of a window behind which no token is taken, but for a first one: those there could be others if more were seen.
-const TAKEN: usize = 96;
-
-/// Calls `token` with the tokens of a piece in order; whether they are the answer.
-pub(super) fn merge(vocabulary: &Vocabulary, piece: &[u8], mut token: impl FnMut(u32)) -> bool {
+/// Calls `token` with the tokens of a piece in order, merged in windows of `N` - 1 bytes; whether they are the answer.
+pub(super) fn merge<const N: usize>(
+    vocabulary: &Vocabulary,
+    piece: &[u8],
+    mut token: impl FnMut(u32),
+) -> bool {
+    // Behind this no token of a window is taken, but for a first one: those there could be others if more were seen.
+    let taken_max = N / 4 * 3;
     let (mut at, mut left) = (0, NONE);
     // Runs repeat themselves: the same window has the same tokens, and the same seam the same answer.
     let (mut seen, mut merged) = (&piece[..0], None);
     let mut sound = (NONE, NONE);
     loop {
-        let window = &piece[at..piece.len().min(at + WINDOW)];
+        let window = &piece[at..piece.len().min(at + N - 1)];
         let is_last = at + window.len() == piece.len();
         let literal = match merged {
             Some(literal) if seen == window => literal,
-            _ => Literal::<{ WINDOW + 1 }>::merge(vocabulary, window),
+            _ => Literal::<N>::merge(vocabulary, window),
         };
         let mut taken = 0;
         for id in literal.tokens() {
             let end = taken + vocabulary.token_bytes(id);
-            if taken > 0 && end > TAKEN && !is_last {
+            if taken > 0 && end > taken_max && !is_last {
                 break;
             }
             if taken == 0 && left != NONE && sound != (left, id) {

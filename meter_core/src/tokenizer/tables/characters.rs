@@ -123,8 +123,11 @@ pub(super) fn build(tokens: &Tokens, singles: &[u32]) -> Vec<u32> {
                 continue;
             }
             let class = class(&left, &right);
-            left.iter().for_each(|&(character, _)| rows[character as usize] |= 1 << (LEFT_AT + class));
-            right.iter().for_each(|&(character, _)| rows[character as usize] |= 1 << (RIGHT_AT + class));
+            for (characters, mark) in [(left, 1 << (LEFT_AT + class)), (right, 1 << (RIGHT_AT + class))] {
+                for (character, _) in characters {
+                    rows[character as usize] |= mark;
+                }
+            }
         }
     }
     rows

@@ -5,7 +5,7 @@
 //!
 //! The build script compiles this folder too, and writes the tables of every vocabulary that ships; so nothing here uses
 //! anything outside of it. A table is rows of bytes, little-endian, that are read in place: borrowed from the binary, or owned
-//! where a vocabulary is given at run time. Reading either is the same code without a branch.
+//! where a vocabulary is given at run time. Reading either is the same code.
 
 pub(crate) mod bytes;
 pub(crate) mod characters;

@@ -38,7 +38,6 @@ impl<'a> Pairs<'a> {
 
     /// The token that `left` and `right` merge into, or [`NONE`]; that is also what [`NONE`] merges into.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "cut to the bits of a token")]
     pub(crate) fn merged(self, left: u32, right: u32) -> u32 {
         let hash = hash(left, right, (self.left, self.right));
         let home = home(hash, self.slots.len());

@@ -66,7 +66,6 @@ fn try_place(hashes: &[u64], groups: usize, count: usize) -> Option<(Vec<u8>, Ve
 
 /// The group of a key; how many groups there are is a power of two.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the uppermost bits of a hash")]
 pub(crate) fn group(hash: u64, groups: usize) -> usize {
     (hash >> 40) as usize & groups.wrapping_sub(1)
 }
