@@ -15,6 +15,8 @@ mod cutting;
 mod embedded;
 mod file;
 mod kinds;
+mod literal;
+mod matched;
 mod memory;
 mod merge;
 mod merge_list;
@@ -41,6 +43,7 @@ mod tables;
 mod tally;
 mod text_tokenizer;
 mod vocabulary;
+mod windows;
 
 use tables::{pairs, split};
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 pub(super) use super::tables::TOKENS_MAX;
 pub use super::tables::VocabularyError;
 use super::tables::bytes::bucket;
-use super::tables::pairs::{NONE, Pairs};
+use super::tables::pairs::{self, NONE, Pairs};
 use super::tables::pieces::Pieces;
 use super::tables::split::Split;
 use super::tables::{Fact, Tables, Tokens, number};
@@ -73,27 +73,35 @@ impl Vocabulary {
         self.tables.pieces()
     }
 
+    /// By byte: its token.
+    #[inline]
+    pub(super) fn singles(&self) -> Singles<'_> {
+        Singles(self.tables.singles.first_chunk())
+    }
+
+    /// By two bytes: what they merge into.
+    #[inline]
+    pub(super) fn byte_pairs(&self) -> BytePairs<'_> {
+        BytePairs(&self.tables.byte_pairs)
+    }
+
+    /// By character: what it may be merged into first.
+    #[inline]
+    pub(super) fn characters(&self) -> Characters<'_> {
+        Characters(&self.tables.characters)
+    }
+
     /// The token of one byte.
     #[inline]
     pub(super) fn single(&self, byte: u8) -> u32 {
         number(&self.tables.singles, usize::from(byte))
     }
 
-    /// The token two bytes merge into, or [`NONE`].
-    #[inline]
-    pub(super) fn byte_pair(&self, first: u8, second: u8) -> u32 {
-        number(&self.tables.byte_pairs, usize::from(first) << 8 | usize::from(second))
-    }
-
     /// Which two tokens merge.
     #[inline]
     pub(super) fn pairs(&self) -> Pairs<'_> {
-        Pairs {
-            pilots: &self.tables.pair_pilots,
-            slots: &self.tables.pair_slots,
-            splits: &self.tables.splits,
-            seed: self.tables.fact(Fact::PairSeed),
-        }
+        let seed = self.tables.fact(Fact::PairSeed);
+        Pairs::new(&self.tables.pair_pilots, &self.tables.pair_slots, seed)
     }
 
     /// The token two adjacent tokens merge into, or [`NONE`].
@@ -105,9 +113,9 @@ impl Vocabulary {
     /// The tokens whose merge makes `id`; [`NONE`] twice for a single byte.
     #[inline]
     pub(super) fn split(&self, id: u32) -> Split {
-        let split = self.tables.splits.get(id as usize).map_or(u64::MAX, |split| u64::from_le_bytes(*split));
-        let side = |half: u64| u32::try_from(half & u64::from(u32::MAX)).unwrap_or(NONE);
-        Split { left: side(split), right: side(split >> 32) }
+        let slot = self.tables.pair_slots.get(number(&self.tables.made_at, id as usize) as usize);
+        let split = slot.and_then(|slot| pairs::split(u64::from_le_bytes(*slot)));
+        split.unwrap_or(Split { left: NONE, right: NONE })
     }
 
     /// Bytes of the longest token.
@@ -137,6 +145,47 @@ impl Vocabulary {
         let end = u32::from_le_bytes(*self.tables.token_ends.get(id)?) as usize;
         let start = if id == 0 { 0 } else { number(&self.tables.token_ends, id - 1) as usize };
         Some(start..end)
+    }
+}
+
+/// The tokens of bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Singles<'a>(Option<&'a [[u8; 4]; 256]>);
+
+impl Singles<'_> {
+    #[inline]
+    pub(super) fn of(self, byte: u8) -> u32 {
+        self.0.map_or(NONE, |singles| u32::from_le_bytes(singles[usize::from(byte)]))
+    }
+}
+
+/// The tokens that two bytes merge into.
+#[derive(Clone, Copy)]
+pub(super) struct BytePairs<'a>(&'a [[u8; 4]]);
+
+impl BytePairs<'_> {
+    /// The token, or [`NONE`].
+    #[inline]
+    pub(super) fn of(self, [first, second]: [u8; 2]) -> u32 {
+        number(self.0, usize::from(first) << 8 | usize::from(second))
+    }
+}
+
+/// What characters may be merged into first.
+#[derive(Clone, Copy)]
+pub(super) struct Characters<'a>(&'a [[u8; 4]]);
+
+impl Characters<'_> {
+    /// Not 0 if nothing is known.
+    #[inline]
+    pub(super) fn clashes(self) -> u32 {
+        u32::from(self.0.is_empty())
+    }
+
+    /// A row for [`Kind::of`](super::tables::characters::Kind::of).
+    #[inline]
+    pub(super) fn of(self, character: u32) -> u32 {
+        self.0.get(character as usize).map_or(0, |row| u32::from_le_bytes(*row))
     }
 }
 

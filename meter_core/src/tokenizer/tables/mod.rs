@@ -5,9 +5,10 @@
 //!
 //! The build script compiles this folder too, and writes the tables of every vocabulary that ships; so nothing here uses
 //! anything outside of it. A table is rows of bytes, little-endian, that are read in place: borrowed from the binary, or owned
-//! where a vocabulary is given at run time. Reading either is the same code without a branch.
+//! where a vocabulary is given at run time. Reading either is the same code.
 
 pub(crate) mod bytes;
+pub(crate) mod characters;
 pub(crate) mod pairs;
 mod perfect;
 pub(crate) mod pieces;
@@ -21,7 +22,6 @@ pub(crate) use tokens::{TOKENS_MAX, Tokens};
 
 use pairs::NONE;
 use pieces::{LongPieces, Pieces};
-use split::Split;
 
 /// Rows of `N` bytes.
 pub(crate) type Table<const N: usize> = Cow<'static, [[u8; N]]>;
@@ -61,17 +61,20 @@ tables! {
     token_bytes: 1,
     /// By id: where the token ends in `token_bytes`; it starts where the one before ends. An unused id is empty.
     token_ends: 4,
-    /// By id: the tokens whose merge makes it, left and right; [`NONE`] twice for a single byte, and for a token that merging does
-    /// not make.
-    splits: 8,
+    /// By id: where in `pair_slots` the merge is that makes it; [`NONE`] for a single byte, and for a token that merging does not
+    /// make.
+    made_at: 4,
     /// By byte: its token.
     singles: 4,
     /// By two bytes: the token they merge into. The first merges of a piece are found without hashing.
     byte_pairs: 4,
+    /// By character of up to three bytes: what it may be merged into before anything else; see [`characters`]. Empty where a token
+    /// is made of later ones.
+    characters: 4,
     /// Which of the possible places each group of merges has; see [`pairs`].
     pair_pilots: 1,
     /// The merges, hashed.
-    pair_slots: 4,
+    pair_slots: 8,
     /// Tokens that merging makes, in the order of their bytes.
     sorted: 4,
     /// By two bytes: where in `sorted` the tokens start that are not below them.
@@ -140,11 +143,12 @@ impl Tables {
         facts[Fact::TokenBytesMax as usize] = u32::try_from(pieces.bytes_max).unwrap_or(NONE);
         Ok(Self {
             facts: rows(facts),
+            characters: rows(characters::build(&tokens, &singles)),
             singles: rows(singles),
             byte_pairs: rows(byte_pairs),
-            splits: tokens.splits.iter().map(|&split| Split::row(split)).collect(),
+            made_at: rows(pairs.made_at),
             pair_pilots: pairs.pilots.into_iter().map(|pilot| [pilot]).collect(),
-            pair_slots: rows(pairs.slots),
+            pair_slots: pairs.slots.into_iter().map(u64::to_le_bytes).collect(),
             piece_pilots: pieces.pilots.into_iter().map(|pilot| [pilot]).collect(),
             piece_keys: pieces.keys.into(),
             piece_ids: rows(pieces.ids),
@@ -222,9 +226,9 @@ mod tests {
         let blob: &'static [u8] = tables.to_blob().leak();
         let read = Tables::from_blob(blob).unwrap();
 
-        assert!(matches!(read.splits, Cow::Borrowed(_)));
+        assert!(matches!(read.made_at, Cow::Borrowed(_)));
         assert_eq!(read.to_blob(), blob);
-        assert_eq!(read.splits, tables.splits);
+        assert_eq!(read.made_at, tables.made_at);
         assert_eq!(read.fact(Fact::Ordered), 1);
     }
 

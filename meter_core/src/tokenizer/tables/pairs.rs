@@ -1,16 +1,19 @@
 //! Which two adjacent tokens merge, and into what.
 //!
-//! Owns a perfect hash of slots of 4 bytes: a token and a print of the merge that makes it. Refuses to know bytes and texts.
+//! Owns a perfect hash of slots of 8 bytes: a merge and the token that it makes. Refuses to know bytes and texts.
 //!
-//! Most questions are answered no, and nearly all of those by the one slot that is looked at. Where the print fits, the split of
-//! the token tells; that it does is certain enough for the processor to go on without waiting for it.
+//! A question is answered by the one slot that is looked at, and without a branch: whether two tokens merge is as good as random.
 
-use super::perfect::{Placed, group, place, place_all};
+use std::hint::select_unpredictable;
+
+use super::perfect::{Placed, group, home, place_all};
 use super::split::Split;
 
-/// Bits of a slot that are the token; the others are the print.
-const ID_BITS: u32 = 21;
-const ID_MASK: u32 = (1 << ID_BITS) - 1;
+/// Bits of a token: three of them fit into a slot.
+pub(crate) const ID_BITS: u32 = 21;
+const ID_MASK: u64 = (1 << ID_BITS) - 1;
+/// No two tokens are this merge.
+const EMPTY: u64 = u64::MAX;
 const LEFT: u64 = 0x9E37_79B9_7F4A_7C15;
 const RIGHT: u64 = 0xD6E8_FEB8_6659_FD93;
 
@@ -20,35 +23,43 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// The tables to look in.
 #[derive(Clone, Copy)]
 pub(crate) struct Pairs<'a> {
-    pub(crate) pilots: &'a [[u8; 1]],
-    pub(crate) slots: &'a [[u8; 4]],
-    pub(crate) splits: &'a [[u8; 8]],
-    pub(crate) seed: u32,
+    pilots: &'a [[u8; 1]],
+    slots: &'a [[u8; 8]],
+    left: u64,
+    right: u64,
 }
 
-impl Pairs<'_> {
-    /// The token that `left` and `right` merge into, or [`NONE`].
+impl<'a> Pairs<'a> {
+    #[inline]
+    pub(crate) fn new(pilots: &'a [[u8; 1]], slots: &'a [[u8; 8]], seed: u32) -> Self {
+        let (left, right) = multipliers(seed);
+        Self { pilots, slots, left, right }
+    }
+
+    /// The token that `left` and `right` merge into, or [`NONE`]; that is also what [`NONE`] merges into.
     #[inline]
     pub(crate) fn merged(self, left: u32, right: u32) -> u32 {
-        let hash = hash(left, right, self.seed);
+        let hash = hash(left, right, (self.left, self.right));
+        let home = home(hash, self.slots.len());
         let Some(&[pilot]) = self.pilots.get(group(hash, self.pilots.len())) else { return NONE };
-        let Some(slot) = self.slots.get(place(hash, pilot, self.slots.len())) else { return NONE };
-        let slot = u32::from_le_bytes(*slot);
-        let id = slot & ID_MASK;
-        if slot >> ID_BITS == print(hash)
-            && let Some(split) = self.splits.get(id as usize)
-            && u64::from_le_bytes(*split) == u64::from(left) | u64::from(right) << 32
-        {
-            return id;
-        }
-        NONE
+        let Some(slot) = self.slots.get(home + usize::from(pilot)) else { return NONE };
+        let slot = u64::from_le_bytes(*slot);
+        select_unpredictable(slot >> ID_BITS == key(left, right), (slot & ID_MASK) as u32, NONE)
     }
+}
+
+/// The merge that a slot holds.
+pub(crate) fn split(slot: u64) -> Option<Split> {
+    let id = |bits: u64| u32::try_from(bits & ID_MASK).unwrap_or(NONE);
+    (slot != EMPTY).then(|| Split { left: id(slot >> (2 * ID_BITS)), right: id(slot >> ID_BITS) })
 }
 
 /// The tables of some merges.
 pub(super) struct Built {
     pub(super) pilots: Vec<u8>,
-    pub(super) slots: Vec<u32>,
+    pub(super) slots: Vec<u64>,
+    /// By token: the slot of the merge that makes it, or [`NONE`].
+    pub(super) made_at: Vec<u32>,
     pub(super) seed: u32,
 }
 
@@ -66,26 +77,32 @@ pub(super) fn build(splits: &[Option<Split>]) -> Built {
         }
         is_same
     });
-    let hash_of = |key: usize, seed| hash(merges[key].0, merges[key].1, seed);
-    let Placed { pilots, at: places, count, seed } = place_all(merges.len(), hash_of);
-    let mut slots = vec![NONE; count];
-    for (&(left, right, id), at) in merges.iter().zip(places) {
-        slots[at] = print(hash(left, right, seed)) << ID_BITS | id;
+    let hash_of = |key: usize, seed| hash(merges[key].0, merges[key].1, multipliers(seed));
+    let Placed { pilots, at, count, seed } = place_all(merges.len(), hash_of);
+    let mut slots = vec![EMPTY; count];
+    let mut made_at = vec![NONE; splits.len()];
+    for (&(left, right, id), at) in merges.iter().zip(at) {
+        slots[at] = key(left, right) << ID_BITS | u64::from(id);
+        made_at[id as usize] = u32::try_from(at).unwrap_or(NONE);
     }
-    Built { pilots, slots, seed }
+    Built { pilots, slots, made_at, seed }
 }
 
 #[inline]
-fn hash(left: u32, right: u32, seed: u32) -> u64 {
+fn key(left: u32, right: u32) -> u64 {
+    u64::from(left) << ID_BITS | u64::from(right)
+}
+
+#[inline]
+fn multipliers(seed: u32) -> (u64, u64) {
     let seed = 2 * u64::from(seed);
-    (u64::from(left).wrapping_mul(LEFT.wrapping_add(seed)))
-        .wrapping_add(u64::from(right).wrapping_mul(RIGHT.wrapping_add(seed)))
+    (LEFT.wrapping_add(seed), RIGHT.wrapping_add(seed))
 }
 
-/// Bits of a hash that neither its group nor its place depends on.
 #[inline]
-fn print(hash: u64) -> u32 {
-    (hash >> 32) as u32 & (NONE >> ID_BITS)
+fn hash(left: u32, right: u32, multipliers: (u64, u64)) -> u64 {
+    let left = u64::from(left).wrapping_mul(multipliers.0);
+    left.wrapping_add(u64::from(right).wrapping_mul(multipliers.1))
 }
 
 #[cfg(test)]
@@ -94,13 +111,15 @@ mod tests {
     use crate::tokenizer::tables::Table;
 
     fn check(splits: &[Option<Split>], expected: impl Fn(u32, u32) -> u32) {
-        let Built { pilots, slots, seed } = build(splits);
-        let rows: Table<8> = splits.iter().map(|&split| Split::row(split)).collect();
+        let Built { pilots, slots, made_at, seed } = build(splits);
+        for (split_of, at) in splits.iter().zip(made_at) {
+            assert!(at == NONE || split(slots[at as usize]) == *split_of);
+        }
         let pilots: Table<1> = pilots.into_iter().map(|pilot| [pilot]).collect();
-        let slots: Table<4> = slots.into_iter().map(u32::to_le_bytes).collect();
-        let pairs = Pairs { pilots: &pilots, slots: &slots, splits: &rows, seed };
-        for left in 0..200 {
-            for right in 0..200 {
+        let slots: Table<8> = slots.into_iter().map(u64::to_le_bytes).collect();
+        let pairs = Pairs::new(&pilots, &slots, seed);
+        for left in (0..200).chain([NONE]) {
+            for right in (0..200).chain([NONE]) {
                 assert_eq!(pairs.merged(left, right), expected(left, right), "{left} {right}");
             }
         }
@@ -111,7 +130,7 @@ mod tests {
         let splits: Vec<_> =
             (0..200).flat_map(|left| [None, Some(Split { left, right: left * 7 % 200 })]).collect();
 
-        check(&splits, |left, right| if right == left * 7 % 200 { 2 * left + 1 } else { NONE });
+        check(&splits, |left, right| if left < 200 && right == left * 7 % 200 { 2 * left + 1 } else { NONE });
         check(&[], |_, _| NONE);
     }
 

@@ -4,7 +4,7 @@
 //! merging, and the bytes of long tokens, which it asks for to compare.
 
 use super::pairs::NONE;
-use super::perfect::{Placed, group, place, place_all};
+use super::perfect::{Placed, group, home, place_all};
 use super::tokens::Tokens;
 
 /// Bytes of the longest token that is its own key.
@@ -120,7 +120,7 @@ impl<'a> Pieces<'a> {
     pub(crate) fn place(self, key: Key) -> usize {
         let hash = key.hash(self.seed);
         let pilot = self.pilots.get(group(hash, self.pilots.len())).map_or(0, |&[pilot]| pilot);
-        place(hash, pilot, self.keys.len())
+        home(hash, self.keys.len()) + usize::from(pilot)
     }
 
     /// What lies there.
@@ -151,7 +151,7 @@ impl LongPieces<'_> {
         }
         let hash = long_hash(piece, self.seed);
         let pilot = self.pilots.get(group(hash, self.pilots.len())).map_or(0, |&[pilot]| pilot);
-        let id = super::number(self.ids, place(hash, pilot, self.ids.len()));
+        let id = super::number(self.ids, home(hash, self.ids.len()) + usize::from(pilot));
         if id != NONE && token(id) == Some(piece) { id } else { NONE }
     }
 }

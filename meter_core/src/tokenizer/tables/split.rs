@@ -14,13 +14,6 @@ pub(crate) struct Split {
     pub(crate) right: u32,
 }
 
-impl Split {
-    /// As a row of a table; [`NONE`] twice for no merge.
-    pub(crate) fn row(split: Option<Self>) -> [u8; 8] {
-        split.map_or(u64::MAX, |split| u64::from(split.left) | u64::from(split.right) << 32).to_le_bytes()
-    }
-}
-
 /// The last merge of `token`, by merging its bytes lowest rank first; `None` when they do not merge into one token.
 pub(crate) fn last_merge(token: &[u8], ranks: &FxHashMap<&[u8], u32>) -> Option<Split> {
     let mut starts: Vec<usize> = (0..=token.len()).collect();

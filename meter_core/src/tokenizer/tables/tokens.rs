@@ -107,6 +107,11 @@ impl Tokens {
         (0..).zip(&self.ends).map(|(id, _)| (self.token(id), id))
     }
 
+    /// The merges that make tokens, in the order of their ranks.
+    pub(super) fn merges(&self) -> impl Iterator<Item = (Split, u32)> {
+        self.splits.iter().zip(0..).filter_map(|(split, id)| Some(((*split)?, id)))
+    }
+
     /// The bytes of a token; empty when there is none.
     pub(super) fn token(&self, id: u32) -> &[u8] {
         self.range(id).and_then(|range| self.bytes.get(range)).unwrap_or_default()
