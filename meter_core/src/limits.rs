@@ -35,16 +35,14 @@ pub const DECODE_RATIO_MAX: u64 = 200;
 pub const DECODE_RATIO_GRACE_BYTES: u64 = 8 << 20;
 /// Bytes of streamed text whose tokens are not settled yet. Real pieces of text are far shorter; a longer one is cut.
 pub const PENDING_TEXT_BYTES_MAX: usize = 16 << 10;
-/// Pairs of pieces of text whose count is remembered, by one tokenizer for one thread (2 MB): most words that are not one token come
-/// again.
-pub const MISS_CACHE_SETS: usize = 32 << 10;
-
-/// Short pieces of text that were counted of late, remembered as the former (1 MB, so that they stay near the processor).
+/// Short pieces of text that were counted of late, remembered by one tokenizer for one thread (1 MB): most words come again.
 pub const RECENT_PIECES: usize = 64 << 10;
-
+/// Pieces that are no token, remembered likewise (2 MB).
+pub const MERGED_PIECES: usize = 64 << 10;
+/// The same of more than 30 bytes (4 MB): a piece of Chinese is a part of a sentence.
+pub const MERGED_LONG_PIECES: usize = 64 << 10;
 /// Threads for which one tokenizer remembers pieces at once; others count without.
 pub const MEMORIES_MAX: usize = 4;
-
 /// Threads that count one batch of texts, whatever the machine has; other work needs some, too.
 pub const COUNTING_THREADS_MAX: usize = 16;
 /// Bytes of a tokenizer file. The largest known, Gemma's `tokenizer.json`, has 33 million.

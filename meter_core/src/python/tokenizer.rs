@@ -95,6 +95,13 @@ impl Tokenizer {
     /// Tokens of a text.
     #[pyo3(signature = (text, *, allow_special = false))]
     fn count(&self, text: &Bound<'_, PyAny>, allow_special: bool) -> PyResult<usize> {
+        // What Python holds as text need not be looked at twice.
+        if !allow_special
+            && let Ok(string) = text.cast::<PyString>()
+            && let Ok(string) = string.to_str()
+        {
+            return Ok(detached_above(text.py(), string.len(), || self.core.count_str(string)));
+        }
         let bytes = bytes_of(text)?;
         let count = || {
             if allow_special { self.core.count_with_special(&bytes) } else { self.core.count(&bytes) }

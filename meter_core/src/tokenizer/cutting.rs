@@ -58,6 +58,21 @@ pub(super) fn pieces<R: Rules>(text: &[u8], visit: &mut impl Visit) -> ControlFl
     block::dispatch(Cutting::<R, _> { text, visit, rules: std::marker::PhantomData })
 }
 
+/// Shows `visit` the pieces of `text` that end where `piece_end` says, byte by byte.
+pub(super) fn scanned(
+    text: &[u8],
+    piece_end: impl Fn(&[u8], usize) -> usize,
+    visit: &mut impl Visit,
+) -> ControlFlow<()> {
+    let mut at = 0;
+    while at < text.len() {
+        let end = piece_end(text, at);
+        visit.piece(at, end)?;
+        at = end;
+    }
+    ControlFlow::Continue(())
+}
+
 struct Cutting<'a, R, V> {
     text: &'a [u8],
     visit: &'a mut V,
@@ -72,33 +87,59 @@ impl<R: Rules, V: Visit> Work for Cutting<'_, R, V> {
     fn run(self, classify: impl Classify) -> ControlFlow<()> {
         let Self { text, visit, .. } = self;
         let mut at = 0;
-        let mut padded = [0; VIEW_BYTES];
+        // A block is cut before the pieces of the one before are shown: the processor does both at once.
+        let mut before: Option<BlockPieces<'_>> = None;
+        while let Some(view) = text.get(at..).and_then(<[u8]>::first_chunk) {
+            let kinds = Kinds::new(classify, view, u64::MAX);
+            let cut = cut::<R>(&kinds, view, BLOCK_BYTES, true);
+            if let Some(before) = &before {
+                visit.block(before)?;
+            }
+            if cut.end == 0 {
+                before = None;
+                at = step_over::<R>(text, at, cut.known, visit)?;
+            } else {
+                before = Some(BlockPieces { view, at, starts: cut.starts, end: cut.end });
+                at += cut.end;
+            }
+        }
+        if let Some(before) = &before {
+            visit.block(before)?;
+        }
         while at < text.len() {
             let rest = &text[at..];
-            let view = rest.first_chunk().unwrap_or_else(|| {
-                padded = [0; VIEW_BYTES];
-                padded[..rest.len()].copy_from_slice(rest);
-                &padded
-            });
+            let mut view = [0; VIEW_BYTES];
+            view[..rest.len()].copy_from_slice(rest);
             let len = rest.len().min(BLOCK_BYTES);
-            let open = rest.len() > BLOCK_BYTES;
-            let kinds = Kinds::new(classify, view, u64::MAX >> (BLOCK_BYTES - len));
-            let cut = cut::<R>(&kinds, view, len, open);
+            let kinds = Kinds::new(classify, &view, u64::MAX >> (BLOCK_BYTES - len));
+            let cut = cut::<R>(&kinds, &view, len, rest.len() > BLOCK_BYTES);
             if cut.end == 0 {
-                // Nothing is certain before a rare character: beyond it the next block may be.
-                let rare = at + cut.known;
-                while at <= rare && at < text.len() {
-                    let end = R::end(text, at);
-                    visit.piece(at, end)?;
-                    at = end;
-                }
+                at = step_over::<R>(text, at, cut.known, visit)?;
             } else {
-                visit.block(&BlockPieces { view, at, starts: cut.starts, end: cut.end })?;
+                visit.block(&BlockPieces { view: &view, at, starts: cut.starts, end: cut.end })?;
                 at += cut.end;
             }
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Shows the pieces up to a rare character, byte by byte, and tells where the last one ends: nothing is certain before that
+/// character, and beyond it the next block may be.
+#[inline(never)]
+fn step_over<R: Rules>(
+    text: &[u8],
+    at: usize,
+    known: usize,
+    visit: &mut impl Visit,
+) -> ControlFlow<(), usize> {
+    let (rare, mut at) = (at + known, at);
+    while at <= rare && at < text.len() {
+        let end = R::end(text, at);
+        visit.piece(at, end)?;
+        at = end;
+    }
+    ControlFlow::Continue(at)
 }
 
 #[cfg(test)]

@@ -7,17 +7,29 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use super::miss_cache::MissCache;
 use super::recent::Recent;
 use super::tally::Waiting;
-use crate::limits::MEMORIES_MAX;
+use crate::limits::{MEMORIES_MAX, MERGED_LONG_PIECES, MERGED_PIECES};
 
 /// What one thread at a time remembers.
-#[derive(Default)]
 pub(super) struct Memory {
     /// Short pieces of late.
     pub(super) recent: Recent,
     /// Pieces that are looked up together; nothing of it outlives a text.
     pub(super) waiting: Waiting,
-    /// Pieces that had to be merged.
-    pub(super) merged: MissCache,
+    /// Pieces of up to 30 bytes that had to be merged.
+    pub(super) merged: MissCache<4>,
+    /// Those of up to 62: sentences of languages that are written without spaces.
+    pub(super) merged_long: MissCache<8>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            recent: Recent::default(),
+            waiting: Waiting::default(),
+            merged: MissCache::new(MERGED_PIECES / 2),
+            merged_long: MissCache::new(MERGED_LONG_PIECES / 2),
+        }
+    }
 }
 
 /// The memories of a tokenizer: as many threads count at once with one of their own.

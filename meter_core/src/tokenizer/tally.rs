@@ -104,6 +104,7 @@ impl<'a> Tally<'a> {
             }
         }
         self.look_up();
+        self.pieces = 0;
         (self.total <= self.limit).then_some(self.total)
     }
 
@@ -111,7 +112,7 @@ impl<'a> Tally<'a> {
     #[inline(never)]
     fn look_up(&mut self) {
         let (short, len) = (self.short, self.memory.waiting.unknown.len);
-        let Memory { merged, waiting, .. } = &mut *self.memory;
+        let Memory { merged, merged_long, waiting, .. } = &mut *self.memory;
         for piece in &mut waiting.unknown.pieces[..len] {
             if piece.key.len() <= SHORT_BYTES_MAX {
                 piece.place = short.place(piece.key);
@@ -120,6 +121,8 @@ impl<'a> Tally<'a> {
                 }
             } else if let Some(key) = MissKey::of(self.text, piece.start, piece.start + piece.key.len()) {
                 merged.ask(key);
+            } else if let Some(key) = MissKey::of(self.text, piece.start, piece.start + piece.key.len()) {
+                merged_long.ask(key);
             }
         }
         for at in 0..len {
@@ -127,7 +130,7 @@ impl<'a> Tally<'a> {
             self.total += if key.len() > SHORT_BYTES_MAX {
                 self.missed(start, start + key.len())
             } else {
-                let count = if short.lies_at(place, key) { 1 } else { self.missed(start, start + key.len()) };
+                let count = self.found(place, key, start);
                 self.memory.recent.insert(key, count);
                 count
             };
@@ -139,21 +142,46 @@ impl<'a> Tally<'a> {
         if self.total > self.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
+    /// Tokens of a piece of up to 15 bytes that lies in this place if it is a token.
+    #[inline]
+    fn found(&mut self, place: usize, key: Key, start: usize) -> usize {
+        if self.short.lies_at(place, key) { 1 } else { self.missed(start, start + key.len()) }
+    }
+
     /// Tokens of a piece that is no token of up to 15 bytes.
     fn missed(&mut self, start: usize, end: usize) -> usize {
-        let Some(key) = MissKey::of(self.text, start, end) else { return self.merged(start, end) };
-        if let Some(count) = self.memory.merged.get(key) {
-            return count;
+        if let Some(key) = MissKey::of(self.text, start, end) {
+            let known = self.memory.merged.get(key);
+            known.unwrap_or_else(|| {
+                let count = self.merged(start, end);
+                self.memory.merged.insert(key, count);
+                count
+            })
+        } else if let Some(key) = MissKey::of(self.text, start, end) {
+            let known = self.memory.merged_long.get(key);
+            known.unwrap_or_else(|| {
+                let count = self.merged(start, end);
+                self.memory.merged_long.insert(key, count);
+                count
+            })
+        } else {
+            self.merged(start, end)
         }
-        let count = self.merged(start, end);
-        self.memory.merged.insert(key, count);
-        count
     }
 
     fn merged(&self, start: usize, end: usize) -> usize {
         let piece = &self.text[start..end];
         let whole = piece.len() > SHORT_BYTES_MAX && self.vocabulary.whole(piece) != NONE;
         if whole { 1 } else { merge::count(self.vocabulary, piece) }
+    }
+}
+
+/// Whoever counts next with this memory finds nothing waiting, also where the count was given up.
+impl Drop for Tally<'_> {
+    fn drop(&mut self) {
+        let waiting = &mut self.memory.waiting;
+        waiting.asked.iter_mut().take(self.pieces).for_each(|piece| *piece = Piece::NONE);
+        waiting.unknown.len = 0;
     }
 }
 
@@ -181,8 +209,17 @@ impl Visit for Tally<'_> {
     }
 
     fn piece(&mut self, start: usize, end: usize) -> ControlFlow<()> {
-        let short = end - start <= SHORT_BYTES_MAX && self.vocabulary.whole(&self.text[start..end]) != NONE;
-        self.total += if short { 1 } else { self.missed(start, end) };
+        self.total += match Key::of(&self.text[start..end]) {
+            None => self.missed(start, end),
+            Some(key) => {
+                let known = self.memory.recent.count(self.memory.recent.place(key), key);
+                known.unwrap_or_else(|| {
+                    let count = self.found(self.short.place(key), key, start);
+                    self.memory.recent.insert(key, count);
+                    count
+                })
+            }
+        };
         self.flow()
     }
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use super::cutting::pieces;
+use super::cutting::{pieces, scanned};
 use super::memory::Memories;
 use super::merging::Merging;
 use super::normal_form::Form;
@@ -219,7 +219,7 @@ impl Tokenizer {
                 Pattern::Qwen => pieces::<Qwen>(text, &mut tally),
                 Pattern::O200k => pieces::<O200k>(text, &mut tally),
                 Pattern::Tekken => pieces::<Tekken>(text, &mut tally),
-                Pattern::DeepSeek => return self.count_scanned(text, limit),
+                Pattern::DeepSeek => scanned(text, deepseek_end, &mut tally),
             };
             flow.is_continue().then(|| tally.finish()).flatten()
         })
@@ -398,6 +398,18 @@ mod tests {
         assert_eq!(tokenizer.count_until(text, 3), None);
         assert_eq!(tokenizer.count_until(&[b' '; 10_000], 3), None);
         assert_eq!(tokenizer.count_until(b"", 0), Some(0));
+    }
+
+    #[test]
+    fn a_count_that_was_given_up_leaves_nothing_behind() {
+        let tokenizer = get("cl100k_base").unwrap();
+        let text = "unheard-of wordlings, piecewise ".repeat(40);
+        let tokens = tokenizer.encode(text.as_bytes()).len();
+        for limit in [0, 1, 70, 200, tokens - 1] {
+            assert_eq!(tokenizer.count_until(text.as_bytes(), limit), None);
+            assert_eq!(tokenizer.count(b"one two"), 2);
+            assert_eq!(tokenizer.count(text.as_bytes()), tokens);
+        }
     }
 
     proptest! {
