@@ -74,8 +74,8 @@ impl<const N: usize> Literal<N> {
         for (id, &byte) in self.ids.iter_mut().zip(piece) {
             *id = singles.of(byte);
         }
-        for ((place, merge), pair) in merges.iter_mut().enumerate().zip(piece.array_windows()) {
-            *merge = merge_at(byte_pairs.of(*pair), place);
+        for ((place, merge), pair) in merges.iter_mut().enumerate().zip(piece.windows(2)) {
+            *merge = merge_at(byte_pairs.of([pair[0], pair[1]]), place);
         }
         self.count = piece.len();
     }

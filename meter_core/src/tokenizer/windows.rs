@@ -18,7 +18,7 @@ pub(super) fn merge<const N: usize>(
     mut token: impl FnMut(u32),
 ) -> bool {
     // Behind this no token of a window is taken, but for a first one: those there could be others if more were seen.
-    let taken_max = N / 4 * 3;
+    let margin = N / 4 * 3;
     let (mut at, mut left) = (0, NONE);
     // Runs repeat themselves: the same window has the same tokens, and the same seam the same answer.
     let (mut seen, mut merged) = (&piece[..0], None);
@@ -30,25 +30,25 @@ pub(super) fn merge<const N: usize>(
             Some(literal) if seen == window => literal,
             _ => Literal::<N>::merge(vocabulary, window),
         };
-        let mut taken = 0;
+        let mut reached = 0;
         for id in literal.tokens() {
-            let end = taken + vocabulary.token_bytes(id);
-            if taken > 0 && end > taken_max && !is_last {
+            let end = reached + vocabulary.token_bytes(id);
+            if reached > 0 && end > margin && !is_last {
                 break;
             }
-            if taken == 0 && left != NONE && sound != (left, id) {
+            if reached == 0 && left != NONE && sound != (left, id) {
                 if !stay_apart(vocabulary, left, id) {
                     return false;
                 }
                 sound = (left, id);
             }
             token(id);
-            (taken, left) = (end, id);
+            (reached, left) = (end, id);
         }
         if is_last {
             return true;
         }
-        at += taken;
+        at += reached;
         (seen, merged) = (window, Some(literal));
     }
 }
