@@ -82,7 +82,7 @@ def about(samples: Samples, digests: dict[str, str], found: dict[str, str]) -> s
     lines = ["| engine | version | call | |", "|---|---|---|---|"]
     for name, engine in ENGINES.items():
         wrong = samples.inexact.get(name)
-        note = f"**inexact**: {', '.join(wrong)}" if wrong else "exact"
+        note = f"**inexact**: {', '.join(wrong)}" if wrong else "exact" if name in samples.compared else "not compared"
         if name in samples.skipped:
             note = f"skipped: {samples.skipped[name]}"
         lines.append(f"| {name} | {found[engine.package]} | `{engine.call}` | {note} |")

@@ -29,6 +29,7 @@ class Samples:
     found: dict[str, dict[int, float]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     inexact: dict[str, list[str]] = field(default_factory=dict)
+    compared: set[str] = field(default_factory=set)
     expected: dict[str, object] = field(default_factory=dict)
 
     def add(self, name: str, turn: int, figure: float) -> None:
@@ -38,11 +39,12 @@ class Samples:
     def check(self, what: str, encoding: str, engine: str, given: object) -> None:
         """Compare with the reference's, which is asked first. Without a reference nothing is compared."""
         key = f"{encoding} {what}"
-        if engine == REFERENCES.get(encoding):
+        if engine == REFERENCES.get(encoding) and given is not None:
             self.expected.setdefault(key, given)
-        if given is None or key not in self.expected or given == self.expected[key]:
+        if given is None or key not in self.expected:
             return
-        if key not in self.inexact.setdefault(engine, []):
+        self.compared.add(engine)
+        if given != self.expected[key] and key not in self.inexact.setdefault(engine, []):
             self.inexact[engine].append(key)
             say(f"{engine} is not exact: {key}")
 
@@ -71,10 +73,14 @@ def say(text: str) -> None:
 def measure(plan: Plan) -> Samples:
     """Everything."""
     samples = Samples()
-    engines = _present(plan, samples)
-    _warm(plan, samples, engines)
-    _fresh(plan, samples, engines)
-    _memory(plan, samples, engines)
+    present = _present(plan, samples)
+    try:
+        _warm(plan, samples, list(present))
+        _fresh(plan, samples, present)
+        _memory(plan, samples, list(present))
+    finally:
+        for process in present.values():
+            process.end()
     return samples
 
 
@@ -98,21 +104,20 @@ def _skipping(samples: Samples, engine: str) -> Iterator[None]:
         say(f"skipped {engine}: {error}")
 
 
-def _present(plan: Plan, samples: Samples) -> list[str]:
-    """The engines that can be imported and load their encodings."""
-    present = []
+def _present(plan: Plan, samples: Samples) -> dict[str, Process]:
+    """A process for each engine that can be imported and load its encodings; it has loaded none itself."""
+    present = {}
     for engine in plan.engines:
+        process = plan.start(engine)
         with _skipping(samples, engine):
-            process = plan.start(engine)
-            try:
-                samples.add(f"import|{engine}", 0, process.ask("imported")["ms"])
-                for encoding in plan.encodings:
-                    if encoding in ENGINES[engine].encodings:
-                        with process.forked():
-                            process.ask("load", encoding)
-                present.append(engine)
-            finally:
-                process.end()
+            samples.add(f"import|{engine}", 0, process.ask("imported")["ms"])
+            for encoding in plan.encodings:
+                if encoding in ENGINES[engine].encodings:
+                    with process.forked():
+                        process.ask("load", encoding)
+            present[engine] = process
+        if engine not in present:
+            process.end()
     return present
 
 
@@ -152,28 +157,23 @@ def _takes_part(engine: str, turn: int) -> bool:
     return not ENGINES[engine].heavy or turn % HEAVY_ROUNDS == 1
 
 
-def _fresh(plan: Plan, samples: Samples, engines: list[str]) -> None:
+def _fresh(plan: Plan, samples: Samples, present: dict[str, Process]) -> None:
     """Text that is seen for the first time, each by a process that has seen nothing before."""
     draw = random.Random(plan.rounds)  # noqa: S311 - shuffles rounds, guards nothing
-    taking = {engine: plan.start(engine) for engine in engines if engine not in samples.skipped}
-    for engine, process in taking.items():
-        samples.add(f"import|{engine}", 1, process.ask("imported")["ms"])
     jobs = [(encoding, corpus) for encoding in plan.encodings for corpus in (*CORPORA, "runs")]
     rounds = max(1, plan.rounds // 2)
     for turn in range(rounds):
         for encoding, corpus in draw.sample(jobs, len(jobs)):
-            having = [engine for engine in taking if encoding in ENGINES[engine].encodings]
+            having = [engine for engine in present if encoding in ENGINES[engine].encodings]
             having = [engine for engine in having if not (turn and ENGINES[engine].heavy)]
             # The reference comes first while there is nothing to compare with.
             order = draw.sample(having, len(having))
             for engine in sorted(order, key=lambda engine: not turn and engine != REFERENCES.get(encoding)):
                 if engine in samples.skipped:
                     continue
-                with _skipping(samples, engine), taking[engine].forked():
-                    _job(samples, taking[engine], encoding, corpus, turn)
+                with _skipping(samples, engine), present[engine].forked():
+                    _job(samples, present[engine], encoding, corpus, turn)
         say(f"unseen: round {turn + 1} of {rounds}")
-    for process in taking.values():
-        process.end()
 
 
 def _job(samples: Samples, process: Process, encoding: str, corpus: str, turn: int) -> None:

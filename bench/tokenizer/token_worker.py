@@ -28,6 +28,7 @@ WARM_NS = 20_000_000
 HEAVY_BYTES = 131_072
 """As much of a cell's text is enough for an engine that is very slow."""
 FIRST_BYTES = 1_024
+IDS_CHARACTERS = 100_000
 
 
 class Worker:
@@ -119,11 +120,11 @@ class Worker:
         return found
 
     def verify(self, corpus: str) -> dict[str, str | None]:
-        """Digests of the counts of slices of the warm part and of the ids of the whole, to compare with the reference's."""
+        """Digests of the counts of slices of the warm part and of the ids of its beginning, to compare with the reference's."""
         text = self.text(corpus, "warm")
         return {
             "counts": digest(map(self.count, token_corpora.slices(text, PASS_BYTES))),
-            "ids": digest(self.ids(text)) if self.ids else None,
+            "ids": digest(self.ids(text[:IDS_CHARACTERS])) if self.ids else None,
         }
 
     def memory(self, encoding: str) -> dict[str, float]:
