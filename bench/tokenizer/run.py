@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -50,9 +51,18 @@ def install() -> Path:
         for name in ("find-uv", "find-python")
     )
     subprocess.run([uv, "venv", "--quiet", "--clear", "--python", base, str(PEERS)], check=True)
-    locked = ["--require-hashes", "-r", str(LOCK)]
-    command = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), *locked]
-    subprocess.run(command, check=True)
+    command = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--no-deps", "--require-hashes"]
+    entries = re.split(r"\n(?=[a-zA-Z0-9])", LOCK.read_text())
+    peers = {engine.package for engine in ENGINES.values()}
+    alone = [entry for entry in entries if entry.partition("==")[0] in peers]
+    rest = [entry for entry in entries if entry not in alone]
+    # The lock has whatever they depend on. A peer that this machine cannot have is missed when it is imported.
+    for wanted in ("\n".join(rest), *alone):
+        chosen = PEERS / "chosen.txt"
+        chosen.write_text(wanted + "\n")
+        ran = subprocess.run([*command, "--python", str(python), "-r", str(chosen)], check=wanted not in alone)
+        if ran.returncode:
+            say(f"{wanted.partition(' ')[0]} cannot be installed")
     stamp.write_bytes(LOCK.read_bytes())
     return python
 
@@ -66,14 +76,23 @@ def prepare(python: Path) -> dict[str, str]:
     return digests
 
 
+VERSIONS = """
+import importlib.metadata, sys
+for name in sys.argv[1:]:
+    try:
+        print(importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        print("not installed")
+"""
+
+
 def versions(python: Path, own: Path) -> dict[str, str]:
     """The version of each engine's package."""
-    code = "import importlib.metadata as m, sys; print(*(m.version(n) for n in sys.argv[1:]))"
     peers = {engine.package for name, engine in ENGINES.items() if name != OWN}
     found = {}
     for interpreter, names in ((python, sorted(peers)), (own, [OWN])):
-        ran = subprocess.run([str(interpreter), "-c", code, *names], capture_output=True, text=True, check=True)
-        found |= dict(zip(names, ran.stdout.split(), strict=True))
+        ran = subprocess.run([str(interpreter), "-c", VERSIONS, *names], capture_output=True, text=True, check=True)
+        found |= dict(zip(names, ran.stdout.splitlines(), strict=True))
     return found
 
 

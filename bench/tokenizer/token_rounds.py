@@ -105,16 +105,12 @@ def _skipping(samples: Samples, engine: str) -> Iterator[None]:
 
 
 def _present(plan: Plan, samples: Samples) -> dict[str, Process]:
-    """A process for each engine that can be imported and load its encodings; it has loaded none itself."""
+    """A process for each engine that can be imported; it loads no tokenizer itself."""
     present = {}
     for engine in plan.engines:
         process = plan.start(engine)
         with _skipping(samples, engine):
             samples.add(f"import|{engine}", 0, process.ask("imported")["ms"])
-            for encoding in plan.encodings:
-                if encoding in ENGINES[engine].encodings:
-                    with process.forked():
-                        process.ask("load", encoding)
             present[engine] = process
         if engine not in present:
             process.end()
