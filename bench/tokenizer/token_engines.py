@@ -107,6 +107,7 @@ ENGINES = {
         ("mistral_common.tokens.tokenizers.tekken",),
         _mistral_common,
         "len(encode)",
+        heavy=True,
         encodings=("tekken",),
     ),
 }

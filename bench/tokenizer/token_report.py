@@ -131,8 +131,12 @@ def verdict(figures: Figures) -> str:
     """Every goal, met or missed."""
     held = goals(figures)
     lines = ["| goal | | worst | |", "|---|---|---|---|", *(goal.row() for goal in held)]
-    missed = [f"{goal.what}: {name} {value:.2f}" for goal in held for name, value in goal.missed().items()]
-    closing = f"Missed: {'; '.join(missed)}." if missed else "Every goal that was measured is met."
+    missed = [
+        f"- {goal.what}: " + ", ".join(f"{value:.2f} ({name})" for name, value in goal.missed().items())
+        for goal in held
+        if goal.missed()
+    ]
+    closing = "\n".join(["Missed:", "", *missed]) if missed else "Every goal that was measured is met."
     return "\n".join(lines) + f"\n\n{closing}\n"
 
 
@@ -192,7 +196,7 @@ def _fresh(figures: Figures, engines: list[str], encoding: str) -> str:
     if any(leads):
         rows.append([f"{OWN} / faster of {', '.join(RIVALS)}", "", "", "", *leads])
     head = [f"{encoding}, new process: MB/s (x {REFERENCE})", "import, ms", "load, ms", "first call, ms"]
-    head += [f"{'first pass' if kind == 'cold' else 'unseen'}, {corpus}" for kind, corpus in kinds[:-1]]
+    head += [f"{'first megabyte' if kind == 'cold' else 'unseen'}, {corpus}" for kind, corpus in kinds[:-1]]
     return _table([*head, "growing chat history"], rows)
 
 

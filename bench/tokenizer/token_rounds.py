@@ -21,6 +21,9 @@ REFERENCES = dict.fromkeys(SHARED_ENCODINGS, REFERENCE) | {"tekken": "mistral-co
 HEAVY_ROUNDS = 3
 """Engines that are very slow take part in every third round, and in one where each round is a new process."""
 
+FRESH_ROUNDS = 3
+"""One round of new processes takes as long as so many of the warm ones."""
+
 
 @dataclass
 class Samples:
@@ -157,7 +160,7 @@ def _fresh(plan: Plan, samples: Samples, present: dict[str, Process]) -> None:
     """Text that is seen for the first time, each by a process that has seen nothing before."""
     draw = random.Random(plan.rounds)  # noqa: S311 - shuffles rounds, guards nothing
     jobs = [(encoding, corpus) for encoding in plan.encodings for corpus in (*CORPORA, "runs")]
-    rounds = max(1, plan.rounds // 2)
+    rounds = max(1, plan.rounds // FRESH_ROUNDS)
     for turn in range(rounds):
         for encoding, corpus in draw.sample(jobs, len(jobs)):
             having = [engine for engine in present if encoding in ENGINES[engine].encodings]
@@ -180,21 +183,23 @@ def _job(samples: Samples, process: Process, encoding: str, corpus: str, turn: i
         samples.add(f"{what}|{encoding}|{corpus}|{engine}", turn, figure)
 
     add("load", process.ask("load", encoding)["ms"])
-    add("first", process.ask("first")["ms"])
+    first: float = process.ask("first")["ms"]
+    add("first", first)
     if corpus == "runs":
         for kind, found in process.ask("touch").items():
             samples.add(f"touch|{encoding}|{kind}|{engine}", turn, found["ms"])
             samples.check(f"counts of {kind}", encoding, engine, found["tokens"])
         return
-    for part, what in (("cold", "cold"), ("warm", ""), ("unseen", "unseen")):
+    # What an engine builds when it is first called is part of what a new process waits for.
+    for part, built in (("cold", first), ("warm", 0.0), ("unseen", 0.0)):
         found = process.ask("one_pass", corpus, part)
         samples.check(f"counts of {corpus}, {part}", encoding, engine, found["counts"])
-        if what:
-            add(what, found["mb_per_s"])
+        if part != "warm":
+            add(part, found["mb"] * 1e3 / (found["ms"] + built))
     if corpus == "json":
         found = process.ask("history")
         samples.check("counts of the history", encoding, engine, found["counts"])
-        add("history", found["mb_per_s"])
+        add("history", found["mb"] * 1e3 / found["ms"])
 
 
 def _memory(plan: Plan, samples: Samples, engines: list[str]) -> None:

@@ -75,11 +75,11 @@ class Worker:
         return {"ms": (time.process_time_ns() - begin) / 1e6}
 
     def one_pass(self, corpus: str, part: str) -> dict[str, float | str]:
-        """A part, once, in slices; MB/s, and the digest of all counts."""
+        """A part, once, in slices; milliseconds, megabytes, and the digest of all counts."""
         return self._counted(token_corpora.slices(self.text(corpus, part), PASS_BYTES))
 
     def history(self) -> dict[str, float | str]:
-        """The requests of one conversation in order; MB/s, and the digest of all counts."""
+        """The same of the requests of one conversation, in order."""
         return self._counted(self.text("json", "history").split("\0"))
 
     def _counted(self, texts: list[str]) -> dict[str, float | str]:
@@ -87,7 +87,8 @@ class Worker:
         begin = time.process_time_ns()
         counts = [count(text) for text in texts]
         spent = time.process_time_ns() - begin
-        return {"mb_per_s": sum(len(text.encode()) for text in texts) * 1e3 / spent, "counts": digest(counts)}
+        volume = sum(len(text.encode()) for text in texts)
+        return {"mb": volume / 1e6, "ms": spent / 1e6, "counts": digest(counts)}
 
     def cell(self, corpus: str, size: int) -> dict[str, float]:
         """The warm part in slices of `size`, in as many passes as time allows; MB/s and microseconds a call."""
