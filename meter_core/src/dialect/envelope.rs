@@ -143,7 +143,8 @@ pub(super) fn inner(path: &str) -> &str {
 
 /// The first segment of `path`.
 pub(super) fn first(path: &str) -> &str {
-    path.split('.').next().unwrap_or(path)
+    let dot = path.bytes().position(|byte| byte == b'.');
+    dot.and_then(|dot| path.get(..dot)).unwrap_or(path)
 }
 
 /// The reader of a reply of which only the envelope is read.

@@ -28,7 +28,8 @@ impl Exchange {
     fn needs_look(&self, now: i64) -> bool {
         let runs_low = |hold: Hold| hold.runs_low(self.output.at_most());
         let due = self.cutting == Cutting::Due || self.session.is_some() || now >= self.renew_at;
-        self.hold.is_some_and(|hold| due || runs_low(hold))
+        let streamed = self.reply.as_ref().is_some_and(Reply::is_streamed);
+        streamed && self.hold.is_some_and(|hold| due || runs_low(hold))
     }
 
     /// Whether the reply is a running stream under a reservation.

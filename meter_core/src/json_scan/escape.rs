@@ -10,6 +10,8 @@ pub(super) const ROOM: usize = 1024;
 const LONG: usize = 4 * WORD;
 /// What no digit stands for.
 const NO_DIGIT: u8 = 0xff;
+/// What each byte stands for behind a backslash; 0 where it is more than a byte, or nothing.
+const PLAIN: [u8; 256] = plain_escapes();
 /// What each byte stands for as a hexadecimal digit.
 const DIGITS: [u8; 256] = digits();
 
@@ -49,6 +51,14 @@ pub(super) fn undo(bytes: &[u8], out: &mut [u8; ROOM]) -> Undone {
         }
         run = 0;
         let escape = bytes.get(taken..).unwrap_or_default();
+        // Most escapes stand for one byte.
+        if let ([b'\\', kind, ..], Some(slot)) = (escape, out.get_mut(written))
+            && let plain @ 1.. = PLAIN[usize::from(*kind)]
+        {
+            *slot = plain;
+            (taken, written) = (taken + 2, written + 1);
+            continue;
+        }
         let Some((character, length)) = character(escape) else { break };
         // The longest character has four bytes.
         let Some(slot) = out.get_mut(written..written + 4) else { break };
@@ -69,45 +79,39 @@ fn copy(bytes: &[u8], taken: usize, out: &mut [u8; ROOM], written: usize) -> usi
     length
 }
 
-/// The character that the escape at the start of `bytes` stands for, and the escape's length.
+/// The character that the escape `\uXXXX` or the pair of them at the start of `bytes` stands for, and its length.
 fn character(bytes: &[u8]) -> Option<(char, usize)> {
-    let [b'\\', kind, ..] = bytes else { return None };
-    let plain = match kind {
-        b'"' => '"',
-        b'\\' => '\\',
-        b'/' => '/',
-        b'b' => '\u{8}',
-        b'f' => '\u{c}',
-        b'n' => '\n',
-        b'r' => '\r',
-        b't' => '\t',
-        b'u' => {
-            let unit = unit(bytes)?;
-            if !(0xd800..=0xdbff).contains(&unit) {
-                return Some((char::from_u32(unit)?, 6));
-            }
-            let low = unit_of_pair(bytes)?;
-            return Some((char::from_u32(0x10000 + ((unit - 0xd800) << 10) + low)?, 12));
-        }
-        _ => return None,
-    };
-    Some((plain, 2))
+    let unit = unit(bytes)?;
+    if !(0xd800..=0xdbff).contains(&unit) {
+        return Some((char::from_u32(unit)?, 6));
+    }
+    let low = unit_of_pair(bytes)?;
+    Some((char::from_u32(0x10000 + ((unit - 0xd800) << 10) + low)?, 12))
 }
 
 /// The second half of a pair of escapes, less its base.
 fn unit_of_pair(bytes: &[u8]) -> Option<u32> {
-    let second = bytes.get(6..)?;
-    let low = unit(second.strip_prefix(b"\\u").map(|_| second)?)?;
+    let low = unit(bytes.get(6..)?)?;
     low.checked_sub(0xdc00).filter(|low| *low < 0x400)
 }
 
 /// The code unit of the escape `\uXXXX` at the start of `bytes`.
 fn unit(bytes: &[u8]) -> Option<u32> {
-    let [_, _, a, b, c, d, ..] = bytes else { return None };
+    let [b'\\', b'u', a, b, c, d, ..] = bytes else { return None };
     let digit = |byte: &u8| DIGITS[usize::from(*byte)];
     let (a, b, c, d) = (digit(a), digit(b), digit(c), digit(d));
     let unit = u32::from(a & 15) << 12 | u32::from(b & 15) << 8 | u32::from(c & 15) << 4 | u32::from(d & 15);
     (a | b | c | d != NO_DIGIT).then_some(unit)
+}
+
+const fn plain_escapes() -> [u8; 256] {
+    let mut plain = [0; 256];
+    let mut at = 0;
+    while at < 8 {
+        plain[b"\"\\/bfnrt"[at] as usize] = b"\"\\/\x08\x0c\n\r\t"[at];
+        at += 1;
+    }
+    plain
 }
 
 const fn digits() -> [u8; 256] {
