@@ -84,7 +84,9 @@ def _split(reply: bytes, name: str) -> list[bytes]:
             at += size
         return events
     if "array" in name:
-        return [piece + (b"," if more else b"") for piece, more in _with_more(reply.split(b"\n,"))]
+        # What opens the array belongs to no element: repeated, it would be an array in an array.
+        elements = reply.removeprefix(b"[").split(b"\n,")
+        return [b"["] + [piece + (b"," if more else b"") for piece, more in _with_more(elements)]
     end = b"\n" if "NDJSON" in name else b"\n\n"
     return [piece + end for piece in reply.split(end) if piece]
 

@@ -2,7 +2,6 @@
 //! the fingerprint key.
 //! This file is the only one that looks at a credential, and it keeps nothing of it.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -45,10 +44,12 @@ impl Fingerprints {
     }
 
     fn shown(&self, prefix: &str, bytes: &[u8]) -> String {
-        let mut shown = prefix.to_owned();
+        let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 0xf)]);
+        let mut shown = String::with_capacity(prefix.len() + 2 * SHOWN_BYTES);
+        shown.push_str(prefix);
         for byte in &self.digest(&[bytes])[..SHOWN_BYTES] {
-            // Writing to a String cannot fail.
-            let _ = write!(shown, "{byte:02x}");
+            shown.push(digit(byte >> 4));
+            shown.push(digit(*byte));
         }
         shown
     }

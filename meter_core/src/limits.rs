@@ -19,6 +19,11 @@ pub const WEB_SOCKET_MESSAGE_BYTES_MAX: usize = 64 << 20;
 pub const JSON_SCALAR_BYTES_MAX: usize = 1024;
 /// Bytes of a JSON path kept for matching; longer paths match nothing.
 pub const JSON_PATH_BYTES_MAX: usize = 512;
+/// Paths that a scanner remembers from one document to the next, and bytes of their names; a stream has about fifty. When they
+/// are full it begins anew.
+pub const JSON_PATHS_MAX: usize = 256;
+/// See [`JSON_PATHS_MAX`].
+pub const JSON_PATHS_BYTES_MAX: usize = 8 << 10;
 /// Nesting of JSON. Provider replies stay under 20; a bomb is not worth a stack.
 pub const JSON_DEPTH_MAX: usize = 128;
 /// Decoded bytes of one body. Larger bodies are forwarded but no longer read.

@@ -3,7 +3,34 @@
 //! It refuses to know where the text stands. White space is no part of it; padding may be missing, as some writers leave it out.
 
 /// Bytes handed on at once.
-const PIECE_BYTES: usize = 512;
+const PIECE_BYTES: usize = 510;
+/// Bytes of a group of four characters.
+const GROUP_BYTES: usize = 3;
+/// What no character stands for.
+const NO_SEXTET: u8 = 0xff;
+/// What each byte stands for as a character.
+const SEXTETS: [u8; 256] = sextets();
+
+const fn sextets() -> [u8; 256] {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut sextets = [NO_SEXTET; 256];
+    let mut sextet = 0;
+    while sextet < 64 {
+        sextets[alphabet[sextet as usize] as usize] = sextet;
+        sextet += 1;
+    }
+    sextets
+}
+
+/// The bytes of a whole group; None if one of its characters is padding or none of the alphabet.
+fn decoded(group: [u8; 4]) -> Option<[u8; GROUP_BYTES]> {
+    let [a, b, c, d] = group;
+    let sextet = |byte: u8| SEXTETS[usize::from(byte)];
+    let (a, b, c, d) = (sextet(a), sextet(b), sextet(c), sextet(d));
+    let bits = u32::from(a) << 18 | u32::from(b) << 12 | u32::from(c) << 6 | u32::from(d);
+    let [_, bytes @ ..] = bits.to_be_bytes();
+    ((a | b | c | d) & 0xc0 == 0).then_some(bytes)
+}
 
 /// Decoder of one text; [`Base64::reset`] starts the next.
 #[derive(Debug, Default)]
@@ -31,43 +58,57 @@ impl Base64 {
     pub(crate) fn feed(&mut self, text: &[u8], out: &mut dyn FnMut(&[u8])) {
         let mut piece = [0; PIECE_BYTES];
         let mut filled = 0;
-        for byte in text {
-            let sextet = match byte {
-                _ if self.broken => break,
-                b'=' => {
-                    self.padded = true;
-                    continue;
+        let mut rest = text;
+        while !self.broken {
+            let whole = self.sextets == 0 && !self.padded;
+            // Whole groups at once, where they are nothing but that.
+            while let Some((group, behind)) = rest.split_first_chunk().filter(|_| whole)
+                && let Some(bytes) = decoded(*group)
+            {
+                if let Some(slot) = piece.get_mut(filled..filled + GROUP_BYTES) {
+                    slot.copy_from_slice(&bytes);
                 }
-                _ if self.padded => None,
-                b'A'..=b'Z' => Some(byte - b'A'),
-                b'a'..=b'z' => Some(byte - b'a' + 26),
-                b'0'..=b'9' => Some(byte - b'0' + 52),
-                b'+' => Some(62),
-                b'/' => Some(63),
-                _ => None,
-            };
-            let Some(sextet) = sextet else {
-                self.broken = true;
-                break;
-            };
-            self.bits = self.bits << 6 | u32::from(sextet);
-            self.sextets += 1;
-            if self.sextets == 4 {
-                let [_, group @ ..] = self.bits.to_be_bytes();
-                if filled + group.len() > PIECE_BYTES {
+                filled += GROUP_BYTES;
+                rest = behind;
+                if filled == PIECE_BYTES {
+                    out(&piece);
+                    filled = 0;
+                }
+            }
+            let Some((byte, behind)) = rest.split_first() else { break };
+            rest = behind;
+            if let Some(bytes) = self.character(*byte) {
+                if filled > 0 {
                     out(piece.get(..filled).unwrap_or_default());
                     filled = 0;
                 }
-                for (slot, byte) in piece.iter_mut().skip(filled).zip(group) {
-                    *slot = byte;
-                }
-                filled += group.len();
-                (self.bits, self.sextets) = (0, 0);
+                out(&bytes);
             }
         }
         if filled > 0 {
             out(piece.get(..filled).unwrap_or_default());
         }
+    }
+
+    /// Takes one character; the bytes of the group that it completes.
+    fn character(&mut self, byte: u8) -> Option<[u8; GROUP_BYTES]> {
+        let sextet = SEXTETS[usize::from(byte)];
+        if byte == b'=' {
+            self.padded = true;
+            return None;
+        }
+        if self.padded || sextet == NO_SEXTET {
+            self.broken = true;
+            return None;
+        }
+        self.bits = self.bits << 6 | u32::from(sextet);
+        self.sextets += 1;
+        if self.sextets < 4 {
+            return None;
+        }
+        let [_, group @ ..] = self.bits.to_be_bytes();
+        (self.bits, self.sextets) = (0, 0);
+        Some(group)
     }
 
     /// Says that the text is complete, which completes its last group.

@@ -1,6 +1,7 @@
 //! Anthropic messages: usage in the message, or in a stream split over its start and its deltas.
 
 use super::anthropic_usage::{AnthropicUsage, Reading};
+use super::envelope::first;
 use super::reader::{Outcome, Reader};
 use super::request::Part;
 use crate::json_scan::{Interest, Scalar, Take};
@@ -14,6 +15,13 @@ pub(super) struct Messages {
 }
 
 impl Reader for Messages {
+    fn heeds(&self, path: &str) -> bool {
+        matches!(
+            first(path),
+            "content" | "content_block" | "delta" | "message" | "stop_reason" | "type" | "usage"
+        )
+    }
+
     fn enter(&mut self, path: &str) -> Interest {
         match path {
             // The arguments of a tool call are JSON where they are not streamed.

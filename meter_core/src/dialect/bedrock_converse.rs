@@ -5,6 +5,7 @@
 
 use super::aws_error::AwsError;
 use super::bedrock_usage::BedrockUsage;
+use super::envelope::first;
 use super::name;
 use super::reader::{Head, Outcome, Reader};
 use super::request::Part;
@@ -43,6 +44,13 @@ fn block(path: &str) -> Option<&str> {
 }
 
 impl Reader for Converse {
+    fn heeds(&self, path: &str) -> bool {
+        matches!(
+            first(bare(path)),
+            "delta" | "output" | "serviceTier" | "start" | "stopReason" | "trace" | "usage" | AwsError::PATH
+        )
+    }
+
     fn enter(&mut self, path: &str) -> Interest {
         let path = bare(path);
         if let Some(field) = path.strip_prefix("usage.") {

@@ -55,6 +55,11 @@ impl Invoke {
 }
 
 impl Reader for Invoke {
+    fn heeds(&self, path: &str) -> bool {
+        let shapes: [&dyn Reader; 4] = [&self.claude, &self.nova, &self.chat, &self.native];
+        path.starts_with(METRICS) || path == AwsError::PATH || shapes.iter().any(|shape| shape.heeds(path))
+    }
+
     fn enter(&mut self, path: &str) -> Interest {
         let mut interest = Interest::Walk;
         for shape in self.shapes() {

@@ -1,6 +1,7 @@
 //! The older shapes of Bedrock's models, those of one text and a few counts: Titan, Llama, Mistral, Cohere, Jurassic, Claude's
 //! completions. They share no field with another meaning, so what is there says whose it is.
 
+use super::envelope::first;
 use super::reader::{Outcome, Reader};
 use crate::json_scan::{Interest, Scalar, Take};
 use crate::usage::{Defects, Usage};
@@ -21,6 +22,36 @@ fn cohere_count(path: &str) -> Option<&str> {
 }
 
 impl Reader for Native {
+    fn heeds(&self, path: &str) -> bool {
+        matches!(
+            first(path),
+            "chat_history"
+                | "choices"
+                | "completion"
+                | "completionReason"
+                | "completions"
+                | "embedding"
+                | "embeddings"
+                | "embeddingsByType"
+                | "finish_reason"
+                | "generation"
+                | "generation_token_count"
+                | "generations"
+                | "inputTextTokenCount"
+                | "meta"
+                | "outputText"
+                | "outputs"
+                | "prompt"
+                | "prompt_token_count"
+                | "response"
+                | "results"
+                | "stop_reason"
+                | "text"
+                | "tool_calls"
+                | "totalOutputTextTokenCount"
+        )
+    }
+
     fn enter(&mut self, path: &str) -> Interest {
         match path {
             // Titan and Cohere's vectors, which are long; repetitions of the request; Jurassic's tokens one by one.

@@ -31,6 +31,11 @@ impl Chat {
 }
 
 impl Reader for Chat {
+    fn heeds(&self, path: &str) -> bool {
+        // Of what the events of either version have besides.
+        !matches!(path, "id" | "index" | "generation_id" | "response_id")
+    }
+
     fn enter(&mut self, path: &str) -> Interest {
         match path {
             "" => self.repeats = false,

@@ -2,9 +2,62 @@
 
 use super::name;
 use super::reader::{Outcome, Reader};
-use super::stated_cost::StatedCost;
+use super::stated_cost::{self, StatedCost};
 use crate::headers::Headers;
 use crate::json_scan::{Interest, Scalar, Take};
+
+/// What the envelope reads at a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    slot: Slot,
+    cost: stated_cost::Place,
+    /// A string there is wanted as a value.
+    wants: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Slot {
+    #[default]
+    Nothing,
+    Model,
+    Id,
+    ServiceTier,
+    Error,
+    ErrorCode,
+    ErrorStatus,
+    ErrorType,
+    /// The code of a stream's error event.
+    Code,
+    /// What a stream's event is.
+    Type,
+}
+
+impl Place {
+    /// What stands at `path`.
+    pub(super) fn of(path: &str) -> Self {
+        let inner = inner(path);
+        let slot = match inner {
+            "model" => Slot::Model,
+            "id" => Slot::Id,
+            "service_tier" | "usage.service_tier" => Slot::ServiceTier,
+            "error" => Slot::Error,
+            "error.code" => Slot::ErrorCode,
+            "error.status" => Slot::ErrorStatus,
+            "error.type" | "error_type" => Slot::ErrorType,
+            "code" if path == "code" => Slot::Code,
+            "type" if path == "type" => Slot::Type,
+            _ => Slot::Nothing,
+        };
+        // Some servers write numbers as text.
+        let wants = slot != Slot::Nothing || inner.starts_with("usage.") || StatedCost::wants(path);
+        Self { slot, cost: stated_cost::Place::of(inner), wants }
+    }
+
+    /// Whether a string there is wanted as a value.
+    pub(super) const fn wants(self) -> bool {
+        self.wants
+    }
+}
 
 /// What the envelope of a reply said; later statements win, empty ones say nothing.
 #[derive(Clone, Debug, Default)]
@@ -27,59 +80,37 @@ impl Envelope {
         Self { cost: StatedCost::of(headers), ..Self::default() }
     }
 
-    /// Whether the string at `path` belongs here.
-    pub(super) fn wants(path: &str) -> bool {
-        let inner = inner(path);
-        matches!(
-            inner,
-            "model"
-                | "id"
-                | "service_tier"
-                | "error"
-                | "error.code"
-                | "error.status"
-                | "error.type"
-                | "error_type"
-        ) || matches!(path, "type" | "code")
-            // Some servers write numbers as text.
-            || inner.starts_with("usage.")
-            || StatedCost::wants(path)
+    /// An object begins at `place`.
+    pub(super) fn enter(&mut self, place: Place) {
+        self.error |= place.slot == Slot::Error;
     }
 
-    /// An object begins at `path`.
-    pub(super) fn enter(&mut self, path: &str) {
-        if inner(path) == "error" {
-            self.error = true;
-        }
-    }
-
-    /// A scalar at `path`.
-    pub(super) fn value(&mut self, path: &str, value: Scalar<'_>) {
-        let inner = inner(path);
-        self.cost.value(inner, value);
-        let slot = match inner {
-            "model" => &mut self.model,
-            "id" => &mut self.id,
-            "service_tier" | "usage.service_tier" => &mut self.service_tier,
-            "error.type" | "error_type" => &mut self.error_type,
-            "error.status" => &mut self.error_status,
-            "error.code" => {
+    /// A scalar at `place`.
+    pub(super) fn value(&mut self, place: Place, value: Scalar<'_>) {
+        self.cost.value(place.cost, value);
+        let slot = match place.slot {
+            Slot::Nothing => return,
+            Slot::Model => &mut self.model,
+            Slot::Id => &mut self.id,
+            Slot::ServiceTier => &mut self.service_tier,
+            Slot::ErrorType => &mut self.error_type,
+            Slot::ErrorStatus => &mut self.error_status,
+            Slot::ErrorCode => {
                 if let Scalar::Number(code) = value {
                     self.error_code = name(code);
                 }
                 &mut self.error_code
             }
             // Some servers state the error as bare text, and a stream's error event states its code at the top.
-            "error" => {
+            Slot::Error => {
                 self.error |= value.text().is_some_and(|text| !text.is_empty());
                 return;
             }
-            "code" if path == "code" => &mut self.error_code,
-            "type" if path == "type" => {
+            Slot::Code => &mut self.error_code,
+            Slot::Type => {
                 self.error |= value == Scalar::String("error");
                 return;
             }
-            _ => return,
         };
         // Every event of a stream repeats these.
         if let Some(text) = value.text().filter(|text| slot.as_deref() != Some(text)) {
@@ -110,10 +141,19 @@ pub(super) fn inner(path: &str) -> &str {
     path.strip_prefix("response.").or_else(|| path.strip_prefix("message.")).unwrap_or(path)
 }
 
+/// The first segment of `path`.
+pub(super) fn first(path: &str) -> &str {
+    let dot = path.bytes().position(|byte| byte == b'.');
+    dot.and_then(|dot| path.get(..dot)).unwrap_or(path)
+}
+
 /// The reader of a reply of which only the envelope is read.
 pub(super) struct Nothing;
 
 impl Reader for Nothing {
+    fn heeds(&self, path: &str) -> bool {
+        path == "data"
+    }
     fn enter(&mut self, path: &str) -> Interest {
         // Lists can be long, and nothing in them is the envelope's.
         if path == "data" { Interest::Skip } else { Interest::Walk }

@@ -40,6 +40,15 @@ fn generation(model: &str) -> Option<u32> {
 }
 
 impl Reader for Generate {
+    fn heeds(&self, path: &str) -> bool {
+        let path = camel(element(path));
+        let candidate =
+            |field: &str| !matches!(field, "index" | "content" | "content.role" | "content.parts");
+        path.strip_prefix("candidates.#.").is_some_and(candidate)
+            || path.starts_with("usageMetadata.")
+            || matches!(&*path, "" | "modelVersion" | "responseId" | "promptFeedback.blockReason")
+    }
+
     fn enter(&mut self, path: &str) -> Interest {
         let path = camel(element(path));
         if let Some(field) = path.strip_prefix("usageMetadata.") {

@@ -2,17 +2,17 @@
 //!
 //! It owns the order of envelope, dialect and text. It refuses to know how documents are told apart.
 
-use super::envelope::Envelope;
+use super::envelope::{self, Envelope};
 use super::reader::Reader;
 use crate::frame::json_lines::Documents;
 use crate::frame::sse::Events;
 use crate::frame::web_socket::{Kind, Messages};
-use crate::json_scan::{Interest, Scalar, Scanner, Take, Visitor};
+use crate::json_scan::{Interest, Paths, PlaceVisitor, Scalar, Scanner, Take};
 use crate::usage::{Defect, Defects};
 
 /// What was read of the JSON so far.
 pub(super) struct Json {
-    pub(super) scanner: Scanner,
+    pub(super) scanner: Scanner<Place>,
     pub(super) reader: Box<dyn Reader>,
     pub(super) envelope: Envelope,
     pub(super) text_seen: bool,
@@ -79,7 +79,7 @@ impl Lane<'_> {
         self.json.reader.event("");
     }
 
-    fn parts(&mut self) -> (&mut Scanner, Sink<'_>) {
+    fn parts(&mut self) -> (&mut Scanner<Place>, Sink<'_>) {
         let Json { scanner, reader, envelope, text_seen, .. } = &mut *self.json;
         (scanner, Sink { reader: reader.as_mut(), envelope, text_seen, text: self.text })
     }
@@ -131,23 +131,48 @@ struct Sink<'a> {
     text: &'a mut dyn FnMut(&str),
 }
 
-impl Visitor for Sink<'_> {
-    fn enter(&mut self, path: &str) -> Interest {
-        self.envelope.enter(path);
-        self.reader.enter(path)
+/// Who reads what stands at a path.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    envelope: envelope::Place,
+    /// The dialect does.
+    heeded: bool,
+}
+
+impl PlaceVisitor for Sink<'_> {
+    type Place = Place;
+
+    fn place(&self, path: &str) -> Place {
+        Place { envelope: envelope::Place::of(path), heeded: self.reader.heeds(path) }
     }
-    fn leave(&mut self, path: &str) {
-        self.reader.leave(path);
+    fn enter(&mut self, at: &mut Paths<Place>) -> Interest {
+        let Place { envelope, heeded } = at.place();
+        self.envelope.enter(envelope);
+        if heeded { self.reader.enter(at.as_str()) } else { Interest::Walk }
     }
-    fn string(&mut self, path: &str) -> Take {
-        if Envelope::wants(path) { Take::Value } else { self.reader.string(path) }
+    fn leave(&mut self, at: &mut Paths<Place>) {
+        if at.place().heeded {
+            self.reader.leave(at.as_str());
+        }
     }
-    fn value(&mut self, path: &str, value: Scalar<'_>) {
-        self.envelope.value(path, value);
-        self.reader.value(path, value);
+    fn string(&mut self, at: &mut Paths<Place>) -> Take {
+        let Place { envelope, heeded } = at.place();
+        match heeded {
+            _ if envelope.wants() => Take::Value,
+            true => self.reader.string(at.as_str()),
+            false => Take::Skip,
+        }
     }
-    fn text(&mut self, _: &str, piece: &str) {
+    fn value(&mut self, at: &mut Paths<Place>, value: Scalar<'_>) {
+        let Place { envelope, heeded } = at.place();
+        self.envelope.value(envelope, value);
+        if heeded {
+            self.reader.value(at.as_str(), value);
+        }
+    }
+    fn text(&mut self, _: &mut Paths<Place>, piece: &str) {
         *self.text_seen |= !piece.is_empty();
         (self.text)(piece);
     }
+    fn text_end(&mut self, _: &mut Paths<Place>) {}
 }

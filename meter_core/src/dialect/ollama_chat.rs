@@ -2,6 +2,7 @@
 //!
 //! The prompt's count is left out where the server had all of the prompt in its cache, which says nothing about its length.
 
+use super::envelope::first;
 use super::reader::{Outcome, Reader};
 use super::request::Part;
 use crate::json_scan::{Interest, Scalar, Take};
@@ -16,6 +17,20 @@ pub(super) struct Chat {
 }
 
 impl Reader for Chat {
+    fn heeds(&self, path: &str) -> bool {
+        matches!(
+            first(path),
+            "context"
+                | "done"
+                | "eval_count"
+                | "logprobs"
+                | "message"
+                | "prompt_eval_count"
+                | "response"
+                | "thinking"
+        )
+    }
+
     fn enter(&mut self, path: &str) -> Interest {
         match path {
             "message.tool_calls.#.function.arguments" => Interest::Raw,

@@ -1,6 +1,7 @@
 //! `OpenAI` chat completions: usage at the top or in the last chunk, text in `message` or `delta`.
 
 use super::choices::{Choices, FINISH_REASON};
+use super::openai_usage::OpenAiUsage;
 use super::reader::{Head, Outcome, Reader};
 use super::request::Part;
 use crate::json_scan::{Scalar, Take};
@@ -34,6 +35,12 @@ impl Chat {
 }
 
 impl Reader for Chat {
+    fn heeds(&self, path: &str) -> bool {
+        let message =
+            || ["choices.#.delta.", "choices.#.message."].iter().any(|place| path.starts_with(place));
+        path == "object" || path == FINISH_REASON || OpenAiUsage::heeds(path) || message()
+    }
+
     fn string(&mut self, path: &str) -> Take {
         if path == "object" || path == FINISH_REASON {
             return Take::Value;

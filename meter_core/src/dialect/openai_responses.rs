@@ -1,6 +1,6 @@
 //! The `OpenAI` Responses API: one response object, whole or inside the events of a stream, and what tools it called.
 
-use super::envelope::inner;
+use super::envelope::{first, inner};
 use super::openai_tools::Tools;
 use super::openai_usage::OpenAiUsage;
 use super::reader::{Outcome, Reader};
@@ -31,6 +31,23 @@ enum Event {
 }
 
 impl Reader for Responses {
+    fn heeds(&self, path: &str) -> bool {
+        matches!(
+            first(inner(path)),
+            "delta"
+                | "item"
+                | "metadata"
+                | "output"
+                | "status"
+                | "timings"
+                | "tool_usage"
+                | "tools"
+                | "type"
+                | "usage"
+                | "x_groq"
+        )
+    }
+
     fn enter(&mut self, path: &str) -> Interest {
         let field = inner(path);
         // An echo of the request.

@@ -38,6 +38,11 @@ impl OpenAiUsage {
         Self { reasoning, ..Self::default() }
     }
 
+    /// Whether `path` of a reply may belong to a usage object.
+    pub(super) fn heeds(path: &str) -> bool {
+        ["usage.", "x_groq.usage.", "timings."].iter().any(|place| path.starts_with(place))
+    }
+
     /// A scalar at `path` of a reply, which may belong to a usage object.
     pub(super) fn reply_value(&mut self, path: &str, value: Scalar<'_>) {
         if let Some(field) = path.strip_prefix("usage.").or_else(|| path.strip_prefix("x_groq.usage.")) {

@@ -10,7 +10,7 @@ use crate::json_scan::Scalar;
 
 /// `path` with every field name in camel case.
 pub(super) fn camel(path: &str) -> Cow<'_, str> {
-    if !path.contains('_') {
+    if !path.as_bytes().contains(&b'_') {
         return Cow::Borrowed(path);
     }
     let mut text = String::with_capacity(path.len());

@@ -21,6 +21,12 @@ pub(super) struct Head<'a> {
 
 /// What a dialect reads out of a reply's JSON, of a whole document or of the events of a stream.
 pub(super) trait Reader: Send + Sync {
+    /// Whether anything that stands at `path` itself is of use: of what it does not heed it is not told. Asked once a path, so the
+    /// answer depends on nothing else.
+    fn heeds(&self, path: &str) -> bool {
+        let _ = path;
+        true
+    }
     /// A container begins at `path`.
     fn enter(&mut self, path: &str) -> Interest {
         let _ = path;

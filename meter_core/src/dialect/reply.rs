@@ -49,6 +49,8 @@ impl Asked {
 pub struct Reply {
     decoder: Decoder,
     body: Body,
+    /// The finding says what was read last.
+    fresh: bool,
 }
 
 impl Reply {
@@ -73,23 +75,23 @@ impl Reply {
                 json: Json::new(route.dialect.reader(&head), Envelope::of(headers), finding.defects),
                 finding,
             },
+            fresh: true,
         }
     }
 
     /// Takes the next bytes of the body as they came over the wire. `text` gets generated output text, tool-call arguments and visible
     /// reasoning, in pieces.
     pub fn feed(&mut self, chunk: &[u8], text: &mut dyn FnMut(&str)) -> Progress {
-        let Self { decoder, body } = self;
+        let Self { decoder, body, fresh } = self;
+        *fresh = false;
         if decoder.is_identity() {
             let boundary = body.feed(chunk, text);
-            body.refresh(decoder.defects());
             let at_boundary = body.framing.at_boundary();
             return Progress { boundary, at_boundary };
         }
         decoder.feed(chunk, &mut |decoded| {
             body.feed(decoded, text);
         });
-        body.refresh(decoder.defects());
         Progress::default()
     }
 
@@ -107,11 +109,20 @@ impl Reply {
     pub fn end(&mut self, complete: bool, text: &mut dyn FnMut(&str)) {
         self.decoder.end();
         self.body.end(complete, self.decoder.defects(), text);
+        self.fresh = true;
     }
 
-    /// What is known so far; final after [`Reply::end`].
-    pub fn finding(&self) -> &Finding {
+    /// What is known so far; final after [`Reply::end`]. Put together when it is asked for: nobody asks behind each event.
+    pub fn finding(&mut self) -> &Finding {
+        if !std::mem::replace(&mut self.fresh, true) {
+            self.body.refresh(self.decoder.defects());
+        }
         &self.body.finding
+    }
+
+    /// Whether it is a stream, as far as is known.
+    pub fn is_streamed(&self) -> bool {
+        self.body.finding.streamed
     }
 }
 

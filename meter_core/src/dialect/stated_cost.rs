@@ -10,6 +10,41 @@ const HEADER: &str = "x-litellm-response-cost";
 /// Where gateways say what a call takes, inside a choice, an event or the whole.
 const METADATA: [&str; 2] = ["provider_metadata.gateway", "providerMetadata.gateway"];
 
+/// What a path states of the price.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Place {
+    #[default]
+    Nothing,
+    /// What the one who answered takes, in dollars.
+    Own,
+    /// The same in ticks of 1e-10 USD.
+    OwnTicks,
+    /// What a provider behind it takes.
+    Upstream,
+    /// Whether the key was the user's own.
+    OwnKey,
+}
+
+impl Place {
+    /// What stands at `path`, which is relative to the response object.
+    pub(super) fn of(path: &str) -> Self {
+        match path {
+            "usage.cost"
+            | "usage.cost.total_cost"
+            | "usage.estimated_cost"
+            | "usage.pydantic_ai_gateway.cost_estimate" => Self::Own,
+            "usage.cost_in_usd_ticks" => Self::OwnTicks,
+            "usage.cost_details.upstream_inference_cost" => Self::Upstream,
+            "usage.is_byok" => Self::OwnKey,
+            _ => match metadata(path) {
+                Some("cost") => Self::Own,
+                Some("marketCost" | "market_cost") => Self::Upstream,
+                _ => Self::Nothing,
+            },
+        }
+    }
+}
+
 /// What was stated so far; a later statement replaces an earlier one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct StatedCost {
@@ -36,34 +71,26 @@ impl StatedCost {
         metadata(path).is_some()
     }
 
-    /// A scalar at `path`, which is relative to the response object.
-    pub(super) fn value(&mut self, path: &str, value: Scalar<'_>) {
+    /// A scalar at `place`.
+    pub(super) fn value(&mut self, place: Place, value: Scalar<'_>) {
         let dollars = || match value {
             Scalar::Number(text) | Scalar::String(text) => amount(text),
             Scalar::Null | Scalar::Bool(_) => None,
         };
-        let (slot, stated) = match path {
-            "usage.cost"
-            | "usage.cost.total_cost"
-            | "usage.estimated_cost"
-            | "usage.pydantic_ai_gateway.cost_estimate" => (&mut self.own, dollars()),
-            // Ticks of 1e-10 USD.
-            "usage.cost_in_usd_ticks" => {
+        let (slot, stated) = match place {
+            Place::Nothing => return,
+            Place::Own => (&mut self.own, dollars()),
+            Place::OwnTicks => {
                 let nano = |ticks: u64| Nano::new((i128::from(ticks) + 5) / 10);
                 (&mut self.own, value.count().map(nano))
             }
-            "usage.cost_details.upstream_inference_cost" => (&mut self.upstream, dollars()),
-            "usage.is_byok" => {
+            Place::Upstream => (&mut self.upstream, dollars()),
+            Place::OwnKey => {
                 if let Scalar::Bool(own_key) = value {
                     self.own_key = Some(own_key);
                 }
                 return;
             }
-            _ => match metadata(path) {
-                Some("cost") => (&mut self.own, dollars()),
-                Some("marketCost" | "market_cost") => (&mut self.upstream, dollars()),
-                _ => return,
-            },
         };
         *slot = stated.or(*slot);
     }
@@ -79,7 +106,7 @@ impl StatedCost {
     }
 }
 
-/// The field of a gateway's metadata that stands at `path`. Every scalar of every event comes by, and nearly none is one.
+/// The field of a gateway's metadata that stands at `path`.
 fn metadata(path: &str) -> Option<&str> {
     let (place, field) = path.ends_with("ost").then(|| path.rsplit_once('.')).flatten()?;
     METADATA.iter().any(|known| place.ends_with(known)).then_some(field)
@@ -96,7 +123,7 @@ mod tests {
     fn total(statements: &[(&str, Scalar<'_>)]) -> Option<i128> {
         let mut cost = StatedCost::default();
         for (path, value) in statements {
-            cost.value(path, *value);
+            cost.value(Place::of(path), *value);
         }
         cost.total().map(Nano::nano)
     }
@@ -165,7 +192,7 @@ mod tests {
         }
 
         let mut both = cost(b"1");
-        both.value("usage.cost", Scalar::Number("2"));
+        both.value(Place::of("usage.cost"), Scalar::Number("2"));
         assert_eq!(both.total(), Nano::parse_usd("2"));
     }
 }

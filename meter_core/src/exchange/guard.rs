@@ -13,7 +13,7 @@ use crate::snapshot::Series;
 impl Exchange {
     /// The answer to a piece of a running reply, which the dialect has read already.
     pub(super) fn pass(&mut self, chunk: &[u8], progress: Progress, was_between: bool, now: i64) -> Passage {
-        if self.is_guarded() {
+        if self.needs_look(now) && self.is_guarded() {
             self.guard(now);
             if self.cutting == Cutting::Due
                 && let Some(cut) = self.cut_at(chunk, progress, was_between)
@@ -24,10 +24,18 @@ impl Exchange {
         self.unasked.as_mut().map_or(Passage::Forward, |unasked| unasked.pass(chunk))
     }
 
+    /// Whether anything is to be done for the reservation, as far as can be told without asking what the reply has said.
+    fn needs_look(&self, now: i64) -> bool {
+        let runs_low = |hold: Hold| hold.runs_low(self.output.at_most());
+        let due = self.cutting == Cutting::Due || self.session.is_some() || now >= self.renew_at;
+        let streamed = self.reply.as_ref().is_some_and(Reply::is_streamed);
+        streamed && self.hold.is_some_and(|hold| due || runs_low(hold))
+    }
+
     /// Whether the reply is a running stream under a reservation.
-    fn is_guarded(&self) -> bool {
-        let running = |reply: &Reply| reply.finding().streamed && !reply.finding().finished;
-        self.hold.is_some() && self.reply.as_ref().is_some_and(running)
+    fn is_guarded(&mut self) -> bool {
+        let running = |reply: &mut Reply| reply.is_streamed() && !reply.finding().finished;
+        self.hold.is_some() && self.reply.as_mut().is_some_and(running)
     }
 
     /// Keeps the reservation ahead of the reply, or decides to cut.

@@ -1,6 +1,8 @@
 //! Counts generated text while it streams, and only as far as somebody needs to know: most streams state their usage at
 //! the end, so text waits uncounted until a hold runs low or the wait gets long.
 
+use std::sync::OnceLock;
+
 use super::calibration::Correction;
 use super::prompt_count::stand_in;
 use crate::detect::Operation;
@@ -13,8 +15,10 @@ pub(super) struct Output {
     counter: Option<StreamCounter>,
     /// The vocabulary is the model's own.
     own: bool,
-    /// The model's tokens per counted token.
-    factor: Factor,
+    operation: Operation,
+    model: Option<Box<str>>,
+    /// The model's tokens per counted token, looked up when it is needed: most replies are never counted.
+    factor: OnceLock<Factor>,
     /// What was learned of the model whose vocabulary is not public.
     learned: Option<Correction>,
     pending: String,
@@ -30,17 +34,24 @@ impl Output {
         tokenizer: Option<SharedTokenizer>,
     ) -> Self {
         let own = tokenizer.is_some();
-        // A model's own tokens need no factor.
-        let factor =
-            if own { (1, 1) } else { PromptRules::embedded().fitting(operation.as_str(), model).factor };
         let tokenizer = tokenizer.or_else(stand_in).filter(|_| generates);
         Self {
             counter: tokenizer.map(StreamCounter::new),
             own,
-            factor,
+            operation,
+            model: model.filter(|_| !own).map(Box::from),
+            factor: OnceLock::new(),
             learned: None,
             pending: String::new(),
         }
+    }
+
+    fn factor(&self) -> Factor {
+        // A model's own tokens need no factor.
+        let (operation, model) = (self.operation.as_str(), self.model.as_deref());
+        let find =
+            || if self.own { (1, 1) } else { PromptRules::embedded().fitting(operation, model).factor };
+        *self.factor.get_or_init(find)
     }
 
     /// Corrects the count by what was learned of the model, where the count is not exact.
@@ -61,7 +72,7 @@ impl Output {
 
     /// A number of tokens that the text cannot exceed, without counting.
     pub(super) fn at_most(&self) -> u64 {
-        let (up, down) = self.factor;
+        let (up, down) = self.factor();
         let text = |counter: &StreamCounter| counter.total_at_most(self.pending.len());
         let most = self.counter.as_ref().map_or(0, |counter| (text(counter) * up).div_ceil(down));
         self.learned.map_or(most, |learned| learned.most(most))
@@ -80,12 +91,12 @@ impl Output {
     }
 
     fn count(&mut self) -> u64 {
+        let (up, down) = self.factor();
         let Some(counter) = &mut self.counter else { return 0 };
         if !self.pending.is_empty() {
             counter.push(&self.pending);
             self.pending.clear();
         }
-        let (up, down) = self.factor;
         counter.total() * up / down
     }
 }

@@ -75,13 +75,14 @@ impl Exchange {
 
     /// What a session has stated so far, in output tokens that cost as much; 0 for any other reply.
     pub(super) fn stated_worth(&mut self) -> u64 {
-        let (Some(session), Some(reply)) = (&self.session, &self.reply) else { return 0 };
+        let (Some(session), Some(reply)) = (&self.session, &mut self.reply) else { return 0 };
         let finding = reply.finding();
         if finding.usage == session.stated.0 && finding.tool_calls == session.stated.1 {
             return session.worth;
         }
-        let stated = (finding.usage.clone(), finding.tool_calls.clone());
-        let worth = self.worth(finding);
+        let finding = finding.clone();
+        let worth = self.worth(&finding);
+        let stated = (finding.usage, finding.tool_calls);
         if let Some(session) = &mut self.session {
             (session.stated, session.worth) = (stated, worth);
         }

@@ -3,7 +3,7 @@
 //! It owns depth and strings, as far as that takes. It refuses to know what an element says and whether the JSON is right:
 //! whoever scans the document does. Elements that are numbers or words end without a byte of their own and make no boundary.
 
-use memchr::memchr2;
+use crate::json_scan::special::special;
 
 /// What the next byte may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,14 @@ impl JsonArray {
         if let At::String { depth, escaped } = self.at {
             return self.string(depth, escaped, bytes);
         }
-        let Some(found) = bytes.iter().position(|byte| self.changes(*byte)) else { return bytes.len() };
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        let marked = |byte: &u8| blank(byte) || matches!(byte, 0xef | 0xbb | 0xbf);
+        let found = match self.at {
+            At::Start => bytes.iter().position(|byte| !marked(byte)),
+            At::Behind => bytes.iter().position(|byte| !blank(byte)),
+            _ => bytes.iter().position(|byte| matches!(byte, b'{' | b'[' | b'"' | b']' | b'}')),
+        };
+        let Some(found) = found else { return bytes.len() };
         self.at = match (self.at, bytes.get(found)) {
             (At::Start, Some(b'[')) | (At::Behind, Some(b',')) => At::Between,
             (At::Between, Some(b'{' | b'[')) => At::Inside(0),
@@ -82,21 +89,12 @@ impl JsonArray {
         found + 1
     }
 
-    /// Whether this byte, outside of strings, changes where we are.
-    fn changes(&self, byte: u8) -> bool {
-        match self.at {
-            At::Start => !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0xef | 0xbb | 0xbf),
-            At::Behind => !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'),
-            _ => matches!(byte, b'{' | b'[' | b'"' | b']' | b'}'),
-        }
-    }
-
     fn string(&mut self, depth: u64, escaped: bool, bytes: &[u8]) -> usize {
         if escaped {
             self.at = At::String { depth, escaped: false };
             return 1;
         }
-        let Some(found) = memchr2(b'"', b'\\', bytes) else { return bytes.len() };
+        let Some(found) = special(bytes) else { return bytes.len() };
         self.at = match (bytes.get(found), depth.checked_sub(1)) {
             (Some(b'\\'), _) => At::String { depth, escaped: true },
             (_, Some(depth)) => At::Inside(depth),

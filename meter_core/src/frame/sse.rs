@@ -170,7 +170,7 @@ impl Sse {
                 let colon = memchr::memchr(b':', bytes);
                 let part = bytes.get(..colon.unwrap_or(line)).unwrap_or_default();
                 let room = FIELD_BYTES_MAX + 1 - self.field.len();
-                self.field.extend(part.iter().take(room));
+                self.field.extend_from_slice(part.get(..room).unwrap_or(part));
                 if !part.is_empty() {
                     self.inside = true;
                 }
@@ -221,7 +221,7 @@ impl Sse {
             Field::Data => self.data(bytes, events),
             Field::Event => {
                 let room = limits::NAME_BYTES_MAX - self.name.len();
-                self.name.extend(bytes.iter().take(room));
+                self.name.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
             }
             Field::Other => {}
         }

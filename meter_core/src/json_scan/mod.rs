@@ -8,9 +8,12 @@
 mod escape;
 mod members;
 mod number;
-mod path;
+mod paths;
+pub(crate) mod special;
 mod text;
 mod visit;
+
+use std::borrow::Cow;
 
 use memchr::{memchr2, memchr3};
 
@@ -19,9 +22,10 @@ use crate::usage::{Defect, Defects};
 use escape::Undone;
 pub use members::{Member, Members, members};
 use number::is_number;
-use path::Path;
+pub use paths::Paths;
+use special::special;
 use text::Utf8;
-pub use visit::{Interest, Scalar, Take, Visitor};
+pub use visit::{Interest, PlaceVisitor, Scalar, Take, Visitor};
 
 /// What the next byte may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +69,9 @@ enum Escape {
 
 /// Scanner of one document at a time; [`Scanner::reset`] starts the next and keeps its memory.
 #[derive(Debug)]
-pub struct Scanner {
+pub struct Scanner<P = ()> {
     state: State,
-    path: Path,
+    path: Paths<P>,
     /// Key, short string, number or literal in progress, unescaped.
     kept: Vec<u8>,
     /// `kept` is at its limit and the rest was dropped.
@@ -79,18 +83,18 @@ pub struct Scanner {
     defects: Defects,
 }
 
-impl Default for Scanner {
+impl<P: Copy + Default> Default for Scanner<P> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Scanner {
+impl<P: Copy + Default> Scanner<P> {
     /// A scanner before its first document.
     pub fn new() -> Self {
         Self {
             state: State::Value,
-            path: Path::default(),
+            path: Paths::new(),
             kept: Vec::new(),
             cut: false,
             escape: Escape::None,
@@ -132,15 +136,16 @@ impl Scanner {
     }
 
     /// Says that no more bytes of this document come, which completes a bare number or word.
-    pub fn end(&mut self, visitor: &mut (impl Visitor + ?Sized)) {
+    pub fn end(&mut self, visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized)) {
         if self.path.depth() == 0 && matches!(self.state, State::Number | State::Literal) {
             self.finish_word(visitor);
         }
     }
 
     /// Scans the next bytes of the document, cut anywhere.
-    pub fn feed(&mut self, bytes: &[u8], visitor: &mut (impl Visitor + ?Sized)) {
+    pub fn feed(&mut self, bytes: &[u8], visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized)) {
         let mut rest = bytes;
+        self.path.begin(|path| visitor.place(path));
         while !rest.is_empty() {
             rest = match self.state {
                 State::Broken => return,
@@ -158,7 +163,11 @@ impl Scanner {
     }
 
     /// Takes white space and one structural byte, or stands at the first byte of a number or word.
-    fn structure<'b>(&mut self, bytes: &'b [u8], visitor: &mut (impl Visitor + ?Sized)) -> &'b [u8] {
+    fn structure<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized),
+    ) -> &'b [u8] {
         let Some(at) = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) else {
             return &[];
         };
@@ -170,12 +179,12 @@ impl Scanner {
             (State::FirstElement, b']') | (State::FirstKey, b'}') => self.leave(visitor),
             (State::Value | State::FirstElement, b'{' | b'[') => self.enter(byte == b'[', visitor),
             (State::Value | State::FirstElement, b'"') => {
-                let kept = match visitor.string(self.path.as_str()) {
+                let kept = match visitor.string(&mut self.path) {
                     Take::Skip => Kept::Nowhere,
                     Take::Value => Kept::Value,
                     Take::Text => Kept::Text,
                 };
-                self.begin(State::String(kept));
+                return self.begin_string(kept, rest, visitor);
             }
             (State::Value | State::FirstElement, b'-' | b'0'..=b'9') => {
                 self.begin(State::Number);
@@ -185,7 +194,7 @@ impl Scanner {
                 self.begin(State::Literal);
                 return bytes.get(at..).unwrap_or_default();
             }
-            (State::FirstKey | State::Key, b'"') => self.begin(State::String(Kept::Key)),
+            (State::FirstKey | State::Key, b'"') => return self.begin_key(rest, visitor),
             (State::Colon, b':') => self.state = State::Value,
             (State::Comma, b',') => {
                 self.state = if self.path.in_array() == Some(true) { State::Value } else { State::Key };
@@ -203,17 +212,73 @@ impl Scanner {
         self.cut = false;
     }
 
-    fn enter(&mut self, array: bool, visitor: &mut (impl Visitor + ?Sized)) {
+    /// Takes a key from behind its quotation mark on: at once where it is whole and has no escapes.
+    fn begin_key<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized),
+    ) -> &'b [u8] {
+        let taken = self.path.follow(bytes).or_else(|| {
+            let end = special(bytes)?;
+            let key = bytes.get(..end).filter(|_| bytes.get(end) == Some(&b'"'))?;
+            self.path.key(key, false, false, |path| visitor.place(path));
+            Some(end + 1)
+        });
+        match taken.and_then(|taken| bytes.get(taken..)) {
+            Some([b':', rest @ ..]) => {
+                self.state = State::Value;
+                rest
+            }
+            Some(rest) => {
+                self.state = State::Colon;
+                rest
+            }
+            None => {
+                self.begin(State::String(Kept::Key));
+                bytes
+            }
+        }
+    }
+
+    /// Takes a string from behind its quotation mark on: at once where it is whole and has no escapes.
+    fn begin_string<'b>(
+        &mut self,
+        kept: Kept,
+        bytes: &'b [u8],
+        visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized),
+    ) -> &'b [u8] {
+        let end = special(bytes);
+        let plain =
+            end.filter(|end| bytes.get(*end) == Some(&b'"')).and_then(|end| bytes.split_at_checked(end));
+        let Some((plain, [_, rest @ ..])) = plain else {
+            self.begin(State::String(kept));
+            return self.string_to(end, kept, bytes, visitor);
+        };
+        match kept {
+            Kept::Value if plain.len() <= limits::JSON_SCALAR_BYTES_MAX => {
+                visitor.value(&mut self.path, Scalar::String(&lossy(plain)));
+            }
+            Kept::Text => {
+                self.keep(kept, plain, visitor);
+                self.end_text(visitor);
+            }
+            Kept::Value | Kept::Key | Kept::Nowhere => {}
+        }
+        self.after_value();
+        rest
+    }
+
+    fn enter(&mut self, array: bool, visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized)) {
         let interest = if self.path.depth() >= limits::JSON_DEPTH_MAX {
             self.defects.insert(Defect::TooDeep);
             Interest::Skip
         } else {
-            visitor.enter(self.path.as_str())
+            visitor.enter(&mut self.path)
         };
         let raw = interest == Interest::Raw;
         match interest {
             Interest::Walk => {
-                self.path.enter(array);
+                self.path.enter(array, |path| visitor.place(path));
                 self.state = if array { State::FirstElement } else { State::FirstKey };
             }
             Interest::Skip | Interest::Raw => {
@@ -221,13 +286,13 @@ impl Scanner {
             }
         }
         if raw {
-            visitor.text(self.path.as_str(), if array { "[" } else { "{" });
+            visitor.text(&mut self.path, if array { "[" } else { "{" });
         }
     }
 
-    fn leave(&mut self, visitor: &mut (impl Visitor + ?Sized)) {
+    fn leave(&mut self, visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized)) {
         self.path.leave();
-        visitor.leave(self.path.as_str());
+        visitor.leave(&mut self.path);
         self.after_value();
     }
 
@@ -236,7 +301,11 @@ impl Scanner {
     }
 
     /// Takes bytes of a container nobody walks, up to its end.
-    fn skim<'b>(&mut self, bytes: &'b [u8], visitor: &mut (impl Visitor + ?Sized)) -> &'b [u8] {
+    fn skim<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized),
+    ) -> &'b [u8] {
         let State::Skim { mut depth, mut string, mut escaped, raw } = self.state else { return bytes };
         let mut at = 0;
         while depth > 0 && at < bytes.len() {
@@ -263,13 +332,13 @@ impl Scanner {
         }
         let (taken, rest) = bytes.split_at(at);
         if raw {
-            let path = self.path.as_str();
+            let path = &mut self.path;
             self.utf8.push(taken, &mut |piece| visitor.text(path, piece));
         }
         self.state = State::Skim { depth, string, escaped, raw };
         if depth == 0 {
             if raw {
-                visitor.text_end(self.path.as_str());
+                visitor.text_end(&mut self.path);
             }
             self.after_value();
         }
@@ -277,27 +346,69 @@ impl Scanner {
     }
 
     /// Takes bytes of a string, up to its end.
-    fn string<'b>(&mut self, kept: Kept, bytes: &'b [u8], visitor: &mut (impl Visitor + ?Sized)) -> &'b [u8] {
+    fn string<'b>(
+        &mut self,
+        kept: Kept,
+        bytes: &'b [u8],
+        visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized),
+    ) -> &'b [u8] {
         if self.escape != Escape::None {
             return self.escaped(kept, bytes, visitor);
         }
-        let end = memchr2(b'"', b'\\', bytes);
+        self.string_to(special(bytes), kept, bytes, visitor)
+    }
+
+    /// Takes bytes of a string up to its end, to a cut or to what its first escapes leave, where `end` is the place of the
+    /// first quotation mark or backslash.
+    fn string_to<'b>(
+        &mut self,
+        end: Option<usize>,
+        kept: Kept,
+        bytes: &'b [u8],
+        visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized),
+    ) -> &'b [u8] {
+        if kept == Kept::Nowhere {
+            return self.pass_over(end, bytes, visitor);
+        }
         let (plain, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-        if kept != Kept::Nowhere && !plain.is_empty() {
+        if !plain.is_empty() {
             self.lone_surrogate(kept, visitor);
             self.keep(kept, plain, visitor);
         }
-        let Some((byte, rest)) = rest.split_first() else { return &[] };
+        let Some((byte, behind)) = rest.split_first() else { return &[] };
         if *byte == b'\\' {
-            let escape = bytes.get(plain.len()..).unwrap_or_default();
-            return self.escapes(kept, escape, visitor).unwrap_or_else(|| {
+            return self.escapes(kept, rest, visitor).unwrap_or_else(|| {
                 self.escape = Escape::Begun;
-                rest
+                behind
             });
         }
         self.lone_surrogate(kept, visitor);
         self.finish_string(kept, visitor);
-        rest
+        behind
+    }
+
+    /// Takes bytes of a string that nobody wants.
+    fn pass_over<'b>(
+        &mut self,
+        end: Option<usize>,
+        bytes: &'b [u8],
+        visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized),
+    ) -> &'b [u8] {
+        let mut found = end;
+        let mut rest = bytes;
+        while let Some([byte, behind @ ..]) = found.and_then(|found| rest.get(found..)) {
+            if *byte == b'"' {
+                self.finish_string(Kept::Nowhere, visitor);
+                return behind;
+            }
+            let Some((_, behind)) = behind.split_first() else {
+                self.escape = Escape::Begun;
+                break;
+            };
+            rest = behind;
+            found = special(rest);
+        }
+        &[]
     }
 
     /// Takes the escapes at the start of `bytes` with what stands between them, as far as they are whole; None if the first
@@ -306,9 +417,9 @@ impl Scanner {
         &mut self,
         kept: Kept,
         bytes: &'b [u8],
-        visitor: &mut (impl Visitor + ?Sized),
+        visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized),
     ) -> Option<&'b [u8]> {
-        if kept == Kept::Nowhere || self.high != 0 {
+        if self.high != 0 {
             return None;
         }
         let mut plain = [0; escape::ROOM];
@@ -318,11 +429,11 @@ impl Scanner {
         Some(rest)
     }
 
-    fn keep(&mut self, kept: Kept, bytes: &[u8], visitor: &mut (impl Visitor + ?Sized)) {
+    fn keep(&mut self, kept: Kept, bytes: &[u8], visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized)) {
         let limit = match kept {
             Kept::Nowhere => return,
             Kept::Text => {
-                let path = self.path.as_str();
+                let path = &mut self.path;
                 return self.utf8.push(bytes, &mut |piece| visitor.text(path, piece));
             }
             Kept::Key => limits::JSON_PATH_BYTES_MAX,
@@ -335,24 +446,26 @@ impl Scanner {
         }
     }
 
-    fn finish_string(&mut self, kept: Kept, visitor: &mut (impl Visitor + ?Sized)) {
-        let path = self.path.as_str();
+    fn finish_string(&mut self, kept: Kept, visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized)) {
         match kept {
             Kept::Key => {
-                self.path.key(&self.kept, self.cut);
+                self.path.key(&self.kept, self.cut, true, |path| visitor.place(path));
                 self.state = State::Colon;
                 return;
             }
             Kept::Value if !self.cut => {
-                visitor.value(path, Scalar::String(&String::from_utf8_lossy(&self.kept)));
+                visitor.value(&mut self.path, Scalar::String(&lossy(&self.kept)));
             }
-            Kept::Text => {
-                self.utf8.flush(&mut |piece| visitor.text(path, piece));
-                visitor.text_end(path);
-            }
+            Kept::Text => self.end_text(visitor),
             Kept::Value | Kept::Nowhere => {}
         }
         self.after_value();
+    }
+
+    fn end_text(&mut self, visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized)) {
+        let path = &mut self.path;
+        self.utf8.flush(&mut |piece| visitor.text(path, piece));
+        visitor.text_end(&mut self.path);
     }
 
     /// Takes one byte of an escape sequence.
@@ -360,7 +473,7 @@ impl Scanner {
         &mut self,
         kept: Kept,
         bytes: &'b [u8],
-        visitor: &mut (impl Visitor + ?Sized),
+        visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized),
     ) -> &'b [u8] {
         let Some((byte, rest)) = bytes.split_first() else { return &[] };
         if kept == Kept::Nowhere {
@@ -409,15 +522,20 @@ impl Scanner {
     }
 
     /// Keeps complete characters that do not continue the bytes before them.
-    fn keep_whole(&mut self, kept: Kept, bytes: &[u8], visitor: &mut (impl Visitor + ?Sized)) {
+    fn keep_whole(
+        &mut self,
+        kept: Kept,
+        bytes: &[u8],
+        visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized),
+    ) {
         if kept == Kept::Text {
-            let path = self.path.as_str();
+            let path = &mut self.path;
             self.utf8.flush(&mut |piece| visitor.text(path, piece));
         }
         self.keep(kept, bytes, visitor);
     }
 
-    fn code_unit(&mut self, kept: Kept, unit: u16, visitor: &mut (impl Visitor + ?Sized)) {
+    fn code_unit(&mut self, kept: Kept, unit: u16, visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized)) {
         let character = match (self.high, unit) {
             (0, 0xd800..=0xdbff) => {
                 self.high = unit;
@@ -443,7 +561,7 @@ impl Scanner {
         self.keep_whole(kept, text.as_bytes(), visitor);
     }
 
-    fn lone_surrogate(&mut self, kept: Kept, visitor: &mut (impl Visitor + ?Sized)) {
+    fn lone_surrogate(&mut self, kept: Kept, visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized)) {
         if self.high != 0 {
             self.high = 0;
             self.keep_whole(kept, text::REPLACEMENT.as_bytes(), visitor);
@@ -451,12 +569,20 @@ impl Scanner {
     }
 
     /// Takes bytes of a number or of `true`, `false`, `null`, up to the byte behind it.
-    fn word<'b>(&mut self, bytes: &'b [u8], visitor: &mut (impl Visitor + ?Sized)) -> &'b [u8] {
+    fn word<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized),
+    ) -> &'b [u8] {
         let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
         let end = bytes.iter().position(|byte| !inside(byte));
         let (part, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
         if self.kept.len() + part.len() > limits::JSON_NUMBER_BYTES_MAX {
             self.broken();
+            return rest;
+        }
+        if end.is_some() && self.kept.is_empty() {
+            self.whole_word(part, visitor);
             return rest;
         }
         self.kept.extend_from_slice(part);
@@ -466,8 +592,14 @@ impl Scanner {
         rest
     }
 
-    fn finish_word(&mut self, visitor: &mut (impl Visitor + ?Sized)) {
-        let scalar = match self.kept.as_slice() {
+    fn finish_word(&mut self, visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized)) {
+        let word = std::mem::take(&mut self.kept);
+        self.whole_word(&word, visitor);
+        self.kept = word;
+    }
+
+    fn whole_word(&mut self, word: &[u8], visitor: &mut (impl PlaceVisitor<Place = P> + ?Sized)) {
+        let scalar = match word {
             b"null" => Scalar::Null,
             b"true" => Scalar::Bool(true),
             b"false" => Scalar::Bool(false),
@@ -476,8 +608,16 @@ impl Scanner {
                 _ => return self.broken(),
             },
         };
-        visitor.value(self.path.as_str(), scalar);
+        visitor.value(&mut self.path, scalar);
         self.after_value();
+    }
+}
+
+/// `bytes` as text.
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a scanner says and what it asks: values, paths and the interest in them; refuses to know any syntax.
 
+use super::paths::Paths;
+
 /// A scalar value. Strings are unescaped and at most [`crate::limits::JSON_SCALAR_BYTES_MAX`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scalar<'a> {
@@ -17,12 +19,11 @@ impl<'a> Scalar<'a> {
     /// A count: a non-negative integer, also when written with zero decimals (`12.0`) or as text. Anything else is `None`.
     pub fn count(self) -> Option<u64> {
         let (Scalar::Number(digits) | Scalar::String(digits)) = self else { return None };
-        let whole = match digits.split_once('.') {
-            Some((whole, decimals)) if decimals.bytes().all(|byte| byte == b'0') => whole,
-            Some(_) => return None,
-            None => digits,
-        };
-        whole.parse().ok()
+        if let Ok(count) = digits.parse() {
+            return Some(count);
+        }
+        let (whole, decimals) = digits.split_once('.')?;
+        decimals.bytes().all(|byte| byte == b'0').then(|| whole.parse().ok()).flatten()
     }
 
     /// The text of a string.
@@ -56,7 +57,7 @@ pub enum Interest {
     Raw,
 }
 
-/// Who is told. Paths join keys by dots, `#` is any array element; a `.` or `#` inside a key is mapped away.
+/// Who is told, by path. Paths join keys by dots, `#` is any array element; a `.` or `#` inside a key is mapped away.
 pub trait Visitor {
     /// A container begins at `path`.
     fn enter(&mut self, path: &str) -> Interest {
@@ -78,5 +79,50 @@ pub trait Visitor {
     /// The text at `path` is complete.
     fn text_end(&mut self, path: &str) {
         let _ = path;
+    }
+}
+
+/// Who is told, by what it has made of each path itself: of documents that are alike each path is looked at once.
+pub trait PlaceVisitor {
+    /// What it makes of a path.
+    type Place: Copy + Default;
+
+    /// What stands at `path`. The answer is remembered, so it must depend on the path alone.
+    fn place(&self, path: &str) -> Self::Place;
+    /// A container begins.
+    fn enter(&mut self, at: &mut Paths<Self::Place>) -> Interest;
+    /// A walked container ended.
+    fn leave(&mut self, at: &mut Paths<Self::Place>);
+    /// A string begins.
+    fn string(&mut self, at: &mut Paths<Self::Place>) -> Take;
+    /// A scalar; for strings only where [`Take::Value`] was asked.
+    fn value(&mut self, at: &mut Paths<Self::Place>, value: Scalar<'_>);
+    /// A piece of the text.
+    fn text(&mut self, at: &mut Paths<Self::Place>, piece: &str);
+    /// The text is complete.
+    fn text_end(&mut self, at: &mut Paths<Self::Place>);
+}
+
+impl<V: Visitor + ?Sized> PlaceVisitor for V {
+    type Place = ();
+
+    fn place(&self, _: &str) {}
+    fn enter(&mut self, at: &mut Paths<()>) -> Interest {
+        Visitor::enter(self, at.as_str())
+    }
+    fn leave(&mut self, at: &mut Paths<()>) {
+        Visitor::leave(self, at.as_str());
+    }
+    fn string(&mut self, at: &mut Paths<()>) -> Take {
+        Visitor::string(self, at.as_str())
+    }
+    fn value(&mut self, at: &mut Paths<()>, value: Scalar<'_>) {
+        Visitor::value(self, at.as_str(), value);
+    }
+    fn text(&mut self, at: &mut Paths<()>, piece: &str) {
+        Visitor::text(self, at.as_str(), piece);
+    }
+    fn text_end(&mut self, at: &mut Paths<()>) {
+        Visitor::text_end(self, at.as_str());
     }
 }

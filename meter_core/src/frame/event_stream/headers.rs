@@ -87,7 +87,7 @@ impl Headers {
                     let (taken, behind) = rest.split_at(usize::from(left).min(rest.len()));
                     // One byte more than any name that means something, so that a longer one is none of them.
                     let room = NAME_KEPT_BYTES + 1 - self.name.len();
-                    self.name.extend(taken.iter().take(room));
+                    self.name.extend_from_slice(taken.get(..room).unwrap_or(taken));
                     let left = left - u8::try_from(taken.len()).unwrap_or(left);
                     self.part = if left == 0 { Part::Kind } else { Part::Name(left) };
                     behind
@@ -111,7 +111,7 @@ impl Headers {
                     let (taken, behind) = rest.split_at(usize::from(left).min(rest.len()));
                     if let Some(kept) = self.kept() {
                         let room = limits::NAME_BYTES_MAX - kept.len();
-                        kept.extend(taken.iter().take(room));
+                        kept.extend_from_slice(taken.get(..room).unwrap_or(taken));
                     }
                     let left = left - u16::try_from(taken.len()).unwrap_or(left);
                     self.part = if left == 0 { Part::NameLength } else { Part::Value(left) };
