@@ -7,6 +7,7 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use meter_core::detect::Operation;
 use meter_core::frame::event_stream;
 use meter_core::frame::web_socket::{close_frame, text_frame};
+use meter_core::tokenizer::ENCODINGS;
 
 use super::dialects::places;
 
@@ -33,6 +34,13 @@ const ASKING: &str = r#"{"model":"gpt-4o-mini","stream":true,"max_tokens":30,"n"
  "messages":[{"role":"user","name":"ann","content":[{"type":"text","text":"hi"},{"type":"image_url","image_url":{"url":"data:,x"}}]}],"tools":[{"type":"function","function":{"name":"f","parameters":{}}}],
  "input":"hi","prompt":["a",[1,2]],"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"maxOutputTokens":9,"candidateCount":1},"inferenceConfig":{"maxTokens":9},"stream_options":{"include_usage":true},"background":false}"#;
 const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp3\"\r\nContent-Type: audio/mpeg\r\n\r\n\x00\x01\r\n--x--\r\n";
+
+const TEXTS: [&str; 4] = [
+    "She said: \"it's 12345 (or so)\"\r\n\n\n  \tDON'T they'LL 'tis x''s don't's\u{17f} \u{85}\u{a0}\u{3000} end  \n ",
+    "fn main() {\n    let x_1 = HTTPServer::new(\"/usr//lib/\"); // fooBarBAZ\n//\n}\n\n\n#!!!/\n/*====*/ a1b22c333d4444 <|endoftext|>",
+    "今天天气很好,我们去公园。2024年“人工智能”ABC中A テスト ｶﾀ 한국어 Привет É\u{301}\u{1c5}\u{2b0} Ⅷ½² 😀👨\u{200d}👩",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa                                                                      zqxjkvbpygfwmuclrdhsnioate",
+];
 
 /// The seeds of one target; none for a name that is no target's.
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
@@ -75,6 +83,10 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
                 [&[place, 0, 0, media, 0, 3, 12, 0, 0], length.as_slice(), ASKING.as_bytes(), body].concat()
             });
             plain.into_iter().chain(realtime().map(session)).collect()
+        }
+        "tokens" => {
+            let every = (0..ENCODINGS.len()).filter_map(|encoding| u8::try_from(encoding).ok());
+            every.flat_map(|encoding| TEXTS.map(|text| behind(&[encoding, 3], text))).collect()
         }
         _ => Vec::new(),
     }
