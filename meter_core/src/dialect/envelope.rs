@@ -148,6 +148,7 @@ pub(super) fn first(path: &str) -> &str {
 }
 
 /// The reader of a reply of which only the envelope is read.
+#[derive(Debug)]
 pub(super) struct Nothing;
 
 impl Reader for Nothing {
