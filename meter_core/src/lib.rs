@@ -22,6 +22,7 @@ pub mod limits;
 mod message_cache;
 pub mod meter;
 pub mod money;
+mod name_pattern;
 pub mod price_book;
 pub mod prompt_rules;
 pub mod snapshot;
