@@ -3,6 +3,10 @@
 //! It owns detection, decoding, framing, usage, pricing and budgets. It refuses to know sockets, files, threads,
 //! the environment and the clock: capture adapters bring bytes and the time, exporters read a [`snapshot`].
 
+/// By the name that tests outside of it use, whose helpers some inside share.
+#[cfg(test)]
+extern crate self as meter_core;
+
 pub mod attribution;
 pub mod budget;
 pub mod cost;
@@ -18,6 +22,7 @@ pub mod limits;
 mod message_cache;
 pub mod meter;
 pub mod money;
+mod name_pattern;
 pub mod price_book;
 pub mod prompt_rules;
 pub mod snapshot;

@@ -18,6 +18,7 @@ use crate::json_scan::{Interest, Scalar, Take};
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
 
 /// Reader of such a reply or of its events.
+#[derive(Debug)]
 pub(super) struct Invoke {
     claude: Messages,
     nova: Converse,

@@ -132,13 +132,23 @@ impl Envelope {
 
 /// The path inside an element where the whole body is one array, whose elements are the chunks of a stream.
 pub(super) fn element(path: &str) -> &str {
-    if path == "#" { "" } else { path.strip_prefix("#.").unwrap_or(path) }
+    match path.as_bytes() {
+        [b'#'] => "",
+        [b'#', b'.', ..] => path.get(2..).unwrap_or(path),
+        _ => path,
+    }
 }
 
 /// The path inside the response or message object that a stream event carries.
 pub(super) fn inner(path: &str) -> &str {
     let path = element(path);
-    path.strip_prefix("response.").or_else(|| path.strip_prefix("message.")).unwrap_or(path)
+    // Asked for every path of every reply, and hardly any begins so.
+    let wrapper = match path.as_bytes().first() {
+        Some(b'r') => "response.",
+        Some(b'm') => "message.",
+        _ => return path,
+    };
+    path.strip_prefix(wrapper).unwrap_or(path)
 }
 
 /// The first segment of `path`.
@@ -148,6 +158,7 @@ pub(super) fn first(path: &str) -> &str {
 }
 
 /// The reader of a reply of which only the envelope is read.
+#[derive(Debug)]
 pub(super) struct Nothing;
 
 impl Reader for Nothing {

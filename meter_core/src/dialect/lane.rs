@@ -37,6 +37,13 @@ impl Json {
             defects,
         }
     }
+
+    /// Tells the dialect of what it does not heed too.
+    #[cfg(test)]
+    pub(super) fn tell_everything(&mut self) {
+        let reader = std::mem::replace(&mut self.reader, Box::new(envelope::Nothing));
+        self.reader = Box::new(super::heeds_test::All(reader));
+    }
 }
 
 /// The JSON of a body with the place its text goes to, for one chunk.

@@ -30,6 +30,8 @@ mod gemini_generate;
 mod gemini_interactions;
 mod gemini_live;
 mod gemini_usage;
+#[cfg(test)]
+mod heeds_test;
 mod image_size;
 mod include_usage;
 mod lane;

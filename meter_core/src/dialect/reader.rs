@@ -20,7 +20,7 @@ pub(super) struct Head<'a> {
 }
 
 /// What a dialect reads out of a reply's JSON, of a whole document or of the events of a stream.
-pub(super) trait Reader: Send + Sync {
+pub(super) trait Reader: std::fmt::Debug + Send + Sync {
     /// Whether anything that stands at `path` itself is of use: of what it does not heed it is not told. Asked once a path, so the
     /// answer depends on nothing else.
     fn heeds(&self, path: &str) -> bool {

@@ -120,6 +120,13 @@ impl Reply {
         &self.body.finding
     }
 
+    /// The same, its dialect told of what it does not heed too.
+    #[cfg(test)]
+    pub(super) fn told_everything(mut self) -> Self {
+        self.body.json.tell_everything();
+        self
+    }
+
     /// Whether it is a stream, as far as is known.
     pub fn is_streamed(&self) -> bool {
         self.body.finding.streamed

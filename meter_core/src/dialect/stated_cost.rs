@@ -28,19 +28,19 @@ pub(super) enum Place {
 impl Place {
     /// What stands at `path`, which is relative to the response object.
     pub(super) fn of(path: &str) -> Self {
-        match path {
-            "usage.cost"
-            | "usage.cost.total_cost"
-            | "usage.estimated_cost"
-            | "usage.pydantic_ai_gateway.cost_estimate" => Self::Own,
-            "usage.cost_in_usd_ticks" => Self::OwnTicks,
-            "usage.cost_details.upstream_inference_cost" => Self::Upstream,
-            "usage.is_byok" => Self::OwnKey,
-            _ => match metadata(path) {
-                Some("cost") => Self::Own,
-                Some("marketCost" | "market_cost") => Self::Upstream,
-                _ => Self::Nothing,
-            },
+        let stated = match path.strip_prefix("usage.") {
+            Some("cost" | "cost.total_cost" | "estimated_cost" | "pydantic_ai_gateway.cost_estimate") => {
+                Self::Own
+            }
+            Some("cost_in_usd_ticks") => Self::OwnTicks,
+            Some("cost_details.upstream_inference_cost") => Self::Upstream,
+            Some("is_byok") => Self::OwnKey,
+            _ => Self::Nothing,
+        };
+        match metadata(path) {
+            Some("cost") => Self::Own,
+            Some("marketCost" | "market_cost") => Self::Upstream,
+            _ => stated,
         }
     }
 }

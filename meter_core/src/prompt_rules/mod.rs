@@ -4,7 +4,6 @@
 //! dialect needs nothing here, because the last rule of each table fits everything.
 
 mod image;
-mod pattern;
 mod tools;
 
 use std::sync::OnceLock;
@@ -12,8 +11,9 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 
 pub use image::{Detail, ImageRule, Size};
-use pattern::Pattern;
 pub use tools::{Signature, ToolRule};
+
+use crate::name_pattern::Pattern;
 
 const RULES: &str = include_str!("../../data/prompt/rules.json");
 /// The shape of rules that this file reads.

@@ -2,15 +2,16 @@
 //!
 //! Owns the order in which they are asked. Refuses to know how a model's name is taken apart, which is `model`.
 
-use super::model::{matches, names};
+use super::model::names;
 use super::registry;
 use super::shared::SharedTokenizer;
+use crate::name_pattern::Pattern;
 
 /// Tokenizers that a user gave, by model, before those that are embedded.
 #[derive(Clone, Debug, Default)]
 pub struct Tokenizers {
     /// Patterns are in lower case.
-    given: Vec<(Box<str>, SharedTokenizer)>,
+    given: Vec<(Pattern, SharedTokenizer)>,
 }
 
 impl Tokenizers {
@@ -32,7 +33,7 @@ impl Tokenizers {
             return None;
         }
         let lower = model.to_ascii_lowercase();
-        let fits = |pattern: &str| names(&lower).any(|name| matches(pattern, name));
+        let fits = |pattern: &Pattern| names(&lower).any(|name| pattern.fits(name));
         self.given.iter().find(|(pattern, _)| fits(pattern)).map(|(_, tokenizer)| tokenizer)
     }
 }

@@ -1,18 +1,19 @@
-//! A pattern of model names, in which `*` stands for any characters; refuses to know what rule it is for.
+//! A pattern of model names, in which `*` stands for any characters; refuses to know what rule it is for
+//! and what a name has before it.
 
 use serde::Deserialize;
 
 /// A pattern, divided once: every line of every table is asked for every request.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(from = "String")]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     /// What stands before the first star, or all of it.
     start: Box<str>,
     /// What stands behind the first star, if there is one.
     rest: Option<Rest>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rest {
     /// What stands between two stars.
     middle: Vec<Box<str>>,
@@ -33,7 +34,7 @@ impl From<String> for Pattern {
 
 impl Pattern {
     /// Whether `name` is like this.
-    pub(super) fn fits(&self, name: &str) -> bool {
+    pub(crate) fn fits(&self, name: &str) -> bool {
         let Some(mut name) = name.strip_prefix(&*self.start) else { return false };
         let Some(Rest { middle, end }) = &self.rest else { return name.is_empty() };
         for part in middle {
@@ -69,6 +70,14 @@ mod tests {
             ("a-c-b-d", "a*b*c*d", false),
             ("gpt-4-x", "gpt-4*x", true),
             ("ab", "ab*b", false),
+            ("a", "a", true),
+            ("ab", "a", false),
+            ("a", "a*", true),
+            ("a", "a*a", false),
+            ("abc", "*b*", true),
+            ("abc", "*b", false),
+            ("abcd", "*b*d", true),
+            ("abc", "**", true),
             ("é-claude", "*-*", true),
             ("", "*", true),
             ("", "*a*", false),
