@@ -3,15 +3,22 @@
 //! Owns the row of tokens while they merge. Refuses to know long pieces.
 
 use super::tables::characters::{Kind, clash};
-use super::tables::pairs::NONE;
+use super::tables::pairs::{ID_BITS, NONE};
 use super::vocabulary::Vocabulary;
 
+/// A (rank, place) that is the lowest first: a float, as the minimum of several floats is one instruction on every processor of
+/// 64 bits, and that of integers is not. Nothing is reckoned with it; positive floats have the order of their bits.
+type Merge = f32;
+
 /// No merge; above every (rank, place).
-const NEVER: u64 = u64::MAX;
+const NEVER: Merge = Merge::INFINITY;
+/// Makes every (rank, place) a normal float, which nothing rounds or takes for zero, and none of them infinite.
+const NORMAL: u32 = 1 << 30;
 /// Bits of a place below a rank.
 const PLACE_BITS: u32 = 8;
+const _: () = assert!(ID_BITS + PLACE_BITS < 30);
 /// Merges that are compared side by side.
-const LANES: usize = 4;
+const LANES: usize = 16;
 
 /// A piece of fewer than `N` bytes while it is merged: each token lies at the place of its first part and names the places
 /// of its neighbours, so that a merge touches only those and finding the next merge is a plain minimum.
@@ -69,7 +76,7 @@ impl<const N: usize> Literal<N> {
         places.take(self.count).map(|place| self.ids[place % N])
     }
 
-    fn start_from_bytes(&mut self, vocabulary: &Vocabulary, piece: &[u8], merges: &mut [u64; N]) {
+    fn start_from_bytes(&mut self, vocabulary: &Vocabulary, piece: &[u8], merges: &mut [Merge; N]) {
         let (singles, byte_pairs) = (vocabulary.singles(), vocabulary.byte_pairs());
         for (id, &byte) in self.ids.iter_mut().zip(piece) {
             *id = singles.of(byte);
@@ -113,13 +120,12 @@ impl<const N: usize> Literal<N> {
     }
 
     #[inline]
-    fn merge_all(&mut self, vocabulary: &Vocabulary, merges: &mut [u64; N]) {
+    fn merge_all(&mut self, vocabulary: &Vocabulary, merges: &mut [Merge; N]) {
         let pairs = vocabulary.pairs();
         let mut previous = Self::PREVIOUS;
-        let parts = self.count;
-        let lanes = N.min(parts.next_multiple_of(LANES));
+        let lanes = N.min(self.count.next_multiple_of(LANES));
         let mut next = lowest(&merges[..lanes]);
-        while next != NEVER {
+        while next < NEVER {
             let (rank, place) = rank_and_place::<N>(next);
             let taken = usize::from(self.next[place]) % N;
             let after = usize::from(self.next[taken]) % N;
@@ -136,7 +142,7 @@ impl<const N: usize> Literal<N> {
             let (left, right) =
                 (merge_at(pairs.merged(behind, rank), before), merge_at(pairs.merged(rank, here), place));
             (merges[before], merges[place]) = (left, right);
-            next = next.min(left).min(right);
+            next = lower(next, lower(left, right));
         }
     }
 }
@@ -173,26 +179,40 @@ const fn numbered<const N: usize>(distance: u8) -> [u8; N] {
 
 /// The lowest of some merges.
 #[inline]
-fn lowest(merges: &[u64]) -> u64 {
+fn lowest(merges: &[Merge]) -> Merge {
     let mut lowest = [NEVER; LANES];
     for lanes in merges.as_chunks::<LANES>().0 {
         for (lowest, &merge) in lowest.iter_mut().zip(lanes) {
-            *lowest = merge.min(*lowest);
+            *lowest = lower(merge, *lowest);
         }
     }
-    lowest[0].min(lowest[1]).min(lowest[2].min(lowest[3]))
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lowest[lane] = lower(lowest[lane], lowest[lane + half]);
+        }
+        half /= 2;
+    }
+    lowest[0]
+}
+
+/// The lower of two merges, told in the way that processors do.
+#[inline]
+fn lower(one: Merge, other: Merge) -> Merge {
+    if one < other { one } else { other }
 }
 
 /// A merge into the token of rank `rank`, at `place`, as one number: the lowest is the next merge, and the leftmost on a
 /// tie. [`NEVER`] when the two do not merge.
 #[inline]
-fn merge_at(rank: u32, place: usize) -> u64 {
-    if rank == NONE { NEVER } else { u64::from(rank) << PLACE_BITS | place as u64 }
+#[expect(clippy::cast_possible_truncation, reason = "a place is below 256")]
+fn merge_at(rank: u32, place: usize) -> Merge {
+    if rank == NONE { NEVER } else { Merge::from_bits(NORMAL | rank << PLACE_BITS | place as u32) }
 }
 
 /// What [`merge_at`] put together.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "a rank was 32 bits wide, and a place is below N")]
-fn rank_and_place<const N: usize>(merge: u64) -> (u32, usize) {
-    ((merge >> PLACE_BITS) as u32, merge as usize % N)
+fn rank_and_place<const N: usize>(merge: Merge) -> (u32, usize) {
+    let bits = merge.to_bits() ^ NORMAL;
+    (bits >> PLACE_BITS, bits as usize % N)
 }
