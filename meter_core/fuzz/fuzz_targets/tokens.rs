@@ -1,4 +1,4 @@
-//! Fuzz target: see `meter_core_fuzz::tokens`; tiktoken says what the tokens of OpenAI's encodings are.
+//! Fuzz target: see `meter_core_fuzz::tokens::tokens`; tiktoken says what the tokens of OpenAI's encodings are.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -11,8 +11,8 @@ static CL100K: LazyLock<CoreBPE> = LazyLock::new(|| tiktoken_rs::cl100k_base().e
 static O200K: LazyLock<CoreBPE> = LazyLock::new(|| tiktoken_rs::o200k_base().expect("embedded"));
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    meter_core_fuzz::tokens(data);
-    let (name, text) = meter_core_fuzz::text(data);
+    meter_core_fuzz::tokens::tokens(data);
+    let (name, text) = meter_core_fuzz::tokens::text(data);
     let oracle = match name {
         "r50k_base" => &R50K,
         "p50k_base" => &P50K,

@@ -10,7 +10,7 @@ mod framings;
 mod input;
 mod seeds;
 mod stages;
-mod tokens;
+pub mod tokens;
 
 pub use dialects::{reply, request};
 pub use documents::json_scan;
@@ -18,7 +18,6 @@ pub use exchanges::exchange;
 pub use framings::{event_stream, json_array, json_lines, sse, web_socket};
 pub use seeds::seeds;
 pub use stages::decode;
-pub use tokens::{text, tokens};
 
 /// A target: its name and what must hold.
 pub type Target = (&'static str, fn(&[u8]));
@@ -35,5 +34,5 @@ pub const TARGETS: [Target; 11] = [
     ("request", request),
     ("reply", reply),
     ("exchange", exchange),
-    ("tokens", tokens),
+    ("tokens", tokens::tokens),
 ];

@@ -93,8 +93,10 @@ impl<const WORDS: usize> MissCache<WORDS> {
     }
 
     /// Asks for the place of a piece.
-    pub(super) fn ask(&self, key: MissKey<WORDS>) {
-        if let Some(set) = self.sets.get(key.hash() & (self.most - 1)) {
+    pub(super) fn ask(&self, text: &[u8], start: usize, end: usize) {
+        if let Some(key) = MissKey::<WORDS>::of(text, start, end)
+            && let Some(set) = self.sets.get(key.hash() & (self.most - 1))
+        {
             prefetch(set);
         }
     }

@@ -16,12 +16,11 @@ pub(super) const NOWHERE: usize = RECENT_PIECES;
 const SLOTS: usize = RECENT_PIECES + 1;
 
 /// Pieces of up to 15 bytes by their keys: one place each for the newest, and the one beside it for the one before.
-pub(super) struct Recent(Box<[[u64; 2]; SLOTS]>);
+pub(super) struct Recent(Box<[[u64; 2]]>);
 
 impl Default for Recent {
     fn default() -> Self {
-        let slots = vec![[0; 2]; SLOTS].into_boxed_slice();
-        Self(slots.try_into().unwrap_or_else(|_| Box::new([[0; 2]; SLOTS])))
+        Self(vec![[0; 2]; SLOTS].into())
     }
 }
 
@@ -31,7 +30,9 @@ impl Recent {
     #[expect(clippy::inline_always, reason = "it is compiled for the instructions of its caller")]
     pub(super) fn place(&self, key: Key) -> usize {
         let place = place(key);
-        prefetch(&self.0[place]);
+        if let Some(slot) = self.0.get(place) {
+            prefetch(slot);
+        }
         place
     }
 
@@ -67,7 +68,6 @@ impl Recent {
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for the instructions of its caller")]
-#[expect(clippy::cast_possible_truncation, reason = "a remainder is taken")]
 fn place(key: Key) -> usize {
     let mixed = (key.low() ^ key.high().rotate_left(29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (mixed >> 40) as usize % RECENT_PIECES
@@ -104,7 +104,7 @@ mod tests {
         let mut recent = Recent::default();
         let key = |at: u32| Key::of(&at.to_le_bytes()).unwrap();
         let first = recent.place(key(0));
-        let other = (1..).map(key).find(|&key| recent.place(key) == first).unwrap();
+        let other = (1..u32::MAX).map(key).find(|&key| recent.place(key) == first).unwrap();
         recent.insert(key(0), 1);
         recent.insert(other, 2);
 

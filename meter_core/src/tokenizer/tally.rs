@@ -11,7 +11,7 @@ use super::block::{BLOCK_BYTES, prefetch};
 use super::cutting::{BlockPieces, Visit};
 use super::memory::Memory;
 use super::merge;
-use super::miss_cache::MissKey;
+use super::miss_cache::{MissCache, MissKey};
 use super::recent::{NOWHERE, Recent};
 use super::tables::pairs::NONE;
 use super::tables::pieces::{Key, Pieces, SHORT_BYTES_MAX};
@@ -114,15 +114,16 @@ impl<'a> Tally<'a> {
         let (short, len) = (self.short, self.memory.waiting.unknown.len);
         let Memory { merged, merged_long, waiting, .. } = &mut *self.memory;
         for piece in &mut waiting.unknown.pieces[..len] {
+            let (start, end) = (piece.start, piece.start + piece.key.len());
             if piece.key.len() <= SHORT_BYTES_MAX {
                 piece.place = short.place(piece.key);
                 if let Some(place) = short.key_at(piece.place) {
                     prefetch(place);
                 }
-            } else if let Some(key) = MissKey::of(self.text, piece.start, piece.start + piece.key.len()) {
-                merged.ask(key);
-            } else if let Some(key) = MissKey::of(self.text, piece.start, piece.start + piece.key.len()) {
-                merged_long.ask(key);
+            } else if piece.key.len() <= MissKey::<4>::BYTES_MAX {
+                merged.ask(self.text, start, end);
+            } else {
+                merged_long.ask(self.text, start, end);
             }
         }
         for at in 0..len {
@@ -150,23 +151,27 @@ impl<'a> Tally<'a> {
 
     /// Tokens of a piece that is no token of up to 15 bytes.
     fn missed(&mut self, start: usize, end: usize) -> usize {
-        if let Some(key) = MissKey::of(self.text, start, end) {
-            let known = self.memory.merged.get(key);
-            known.unwrap_or_else(|| {
-                let count = self.merged(start, end);
-                self.memory.merged.insert(key, count);
-                count
-            })
-        } else if let Some(key) = MissKey::of(self.text, start, end) {
-            let known = self.memory.merged_long.get(key);
-            known.unwrap_or_else(|| {
-                let count = self.merged(start, end);
-                self.memory.merged_long.insert(key, count);
-                count
-            })
+        if end - start <= MissKey::<4>::BYTES_MAX {
+            self.remembered(start, end, |memory| &mut memory.merged)
         } else {
-            self.merged(start, end)
+            self.remembered(start, end, |memory| &mut memory.merged_long)
         }
+    }
+
+    /// Tokens of a piece from one of the caches, or by merging.
+    fn remembered<const WORDS: usize>(
+        &mut self,
+        start: usize,
+        end: usize,
+        cache: impl Fn(&mut Memory) -> &mut MissCache<WORDS>,
+    ) -> usize {
+        let Some(key) = MissKey::of(self.text, start, end) else { return self.merged(start, end) };
+        if let Some(count) = cache(self.memory).get(key) {
+            return count;
+        }
+        let count = self.merged(start, end);
+        cache(self.memory).insert(key, count);
+        count
     }
 
     fn merged(&self, start: usize, end: usize) -> usize {

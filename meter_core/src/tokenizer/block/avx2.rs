@@ -96,11 +96,14 @@ fn ideographs(block: &[u8; BLOCK_BYTES]) -> u64 {
 #[target_feature(enable = "avx2")]
 #[inline]
 fn load(block: &[u8; BLOCK_BYTES]) -> (__m256i, __m256i) {
-    let half = block.as_ptr().cast::<__m256i>();
-    // SAFETY: the two loads need no alignment and read 32 bytes each, of the 64 that the block has.
+    let (low, high) = block.split_at(BLOCK_BYTES / 2);
+    // SAFETY: the two loads need no alignment and read 32 bytes each, which both halves have.
     #[expect(unsafe_code, reason = "vectors are loaded through pointers")]
     unsafe {
-        (_mm256_loadu_si256(half), _mm256_loadu_si256(half.add(1)))
+        (
+            _mm256_loadu_si256(std::ptr::from_ref(low).cast()),
+            _mm256_loadu_si256(std::ptr::from_ref(high).cast()),
+        )
     }
 }
 

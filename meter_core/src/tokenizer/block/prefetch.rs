@@ -3,8 +3,7 @@
 //! Owns the one instruction that does. It changes nothing that can be seen.
 
 /// Brings `place` nearer, where the processor has an instruction for it.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "it is one instruction")]
+#[inline]
 pub(in crate::tokenizer) fn prefetch<T>(place: &T) {
     #[cfg(target_arch = "x86_64")]
     {
