@@ -76,6 +76,30 @@ def test_hostile_strings(name: str) -> None:
     assert_equal(name, tokenizer_texts.hostile(f"tokenizer {name}"))
 
 
+def test_answers_that_tiktoken_publishes() -> None:
+    """The answers and the properties that tiktoken's own public tests hold."""
+    for name, text, ids in (
+        ("r50k_base", "hello world", [31373, 995]),
+        ("cl100k_base", "hello world", [15339, 1917]),
+        ("cl100k_base", "rer", [38149]),
+        ("cl100k_base", "'rer", [2351, 81]),
+        ("cl100k_base", "today\n ", [31213, 198, 220]),
+        ("cl100k_base", "today\n \n", [31213, 27907]),
+        ("cl100k_base", "today\n  \n", [31213, 14211]),
+        ("cl100k_base", " \x850", [220, 126, 227, 15]),
+        ("cl100k_base", "👍", [9468, 239, 235]),
+        ("cl100k_base", "\ud83d\udc4d", [9468, 239, 235]),
+    ):
+        assert get_tokenizer(name).encode(text) == ids, text
+        assert get_tokenizer(name).count(text) == len(ids), text
+    for name in DISTINCT:
+        assert get_tokenizer(name).encode("\ud83d") == get_tokenizer(name).encode("�")
+        for text in ("^", "0", "a", "'s", " ", "\n"):
+            assert_equal(name, [text * 10_000, f" {text * 10_000}", f"{text * 10_000}\n"])
+        for text in ("hello ", " hello", " hello ", "请考试我的软件！12345"):
+            assert get_tokenizer(name).decode(get_tokenizer(name).encode(text)).decode() == text
+
+
 @pytest.mark.parametrize("name", DISTINCT)
 def test_random_code_points(name: str) -> None:
     """Random strings over all of Unicode, and over single blocks of it."""

@@ -55,7 +55,7 @@ def every_code_point(context: str, batch: int = 512) -> Iterator[str]:
     return ("".join(context.replace("{}", char) for char in chars) for chars in itertools.batched(chosen, batch))
 
 
-def hostile(seed: str, count: int = 20_000) -> list[str]:
+def hostile(seed: str, count: int = 25_000) -> list[str]:
     """Random strings over an alphabet chosen to confuse pre-tokenizers."""
     source = random.Random(seed)
     return ["".join(source.choices(ALPHABET, k=source.randrange(1, 40))) for _ in range(count)]

@@ -5,67 +5,31 @@
 //! string streams through flat memory. Broken JSON is a defect; what came before it stands. A key given twice is visited twice:
 //! the last one wins at the visitor.
 
+mod bracket;
 mod escape;
 mod members;
 mod number;
 mod paths;
 pub(crate) mod special;
+mod state;
 mod text;
 mod visit;
 
 use std::borrow::Cow;
 
-use memchr::{memchr2, memchr3};
+use memchr::memchr2;
 
 use crate::limits;
 use crate::usage::{Defect, Defects};
+use bracket::bracket;
 use escape::Undone;
 pub use members::{Member, Members, members};
 use number::is_number;
 pub use paths::Paths;
 use special::special;
+use state::{Escape, Kept, State};
 use text::Utf8;
 pub use visit::{Interest, PlaceVisitor, Scalar, Take, Visitor};
-
-/// What the next byte may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Value,
-    FirstElement,
-    FirstKey,
-    Key,
-    Colon,
-    Comma,
-    String(Kept),
-    Number,
-    Literal,
-    /// Inside a container that nobody walks, at this depth below its start; in a string or not.
-    Skim {
-        depth: u64,
-        string: bool,
-        escaped: bool,
-        raw: bool,
-    },
-    Done,
-    Broken,
-}
-
-/// Where the bytes of the current string go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kept {
-    Key,
-    Value,
-    Text,
-    Nowhere,
-}
-
-/// An escape sequence in progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Escape {
-    None,
-    Begun,
-    Unicode { digits: u8, unit: u16 },
-}
 
 /// Scanner of one document at a time; [`Scanner::reset`] starts the next and keeps its memory.
 #[derive(Debug)]
@@ -619,22 +583,6 @@ fn lossy(bytes: &[u8]) -> Cow<'_, str> {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => String::from_utf8_lossy(bytes),
     }
-}
-
-/// Where the first bracket or quote stands: mostly next to where one stood. Where it does not, two searches share the work, for
-/// none knows five bytes, a window at a time lest one run far ahead of the other.
-fn bracket(bytes: &[u8]) -> Option<usize> {
-    const NEAR: usize = 8;
-    const WINDOW: usize = 512;
-    let is_one = |byte: &u8| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']');
-    if let Some(near) = bytes.iter().take(NEAR).position(is_one) {
-        return Some(near);
-    }
-    bytes.chunks(WINDOW).enumerate().find_map(|(at, window)| {
-        let first = memchr3(b'"', b'{', b'[', window);
-        let before = window.get(..first.unwrap_or(window.len())).unwrap_or_default();
-        memchr2(b'}', b']', before).or(first).map(|found| at * WINDOW + found)
-    })
 }
 
 #[cfg(test)]

@@ -167,6 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn every_character_beside_others_starts_as_its_bytes_do() {
+        for character in ('\u{80}'..='\u{ffff}').map(String::from) {
+            for piece in [" ", "的", "a"].map(|before| format!("{before}{character}{character}。")) {
+                for vocabulary in VOCABULARIES.iter() {
+                    let from_characters = Literal::<16>::merge(vocabulary, piece.as_bytes());
+                    let from_bytes = Literal::<16>::merge_bytes(vocabulary, piece.as_bytes());
+
+                    assert!(from_characters.tokens().eq(from_bytes.tokens()), "{piece:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_token_is_its_own_merge() {
         for vocabulary in VOCABULARIES.iter() {
             for id in 0..u32::try_from(vocabulary.ids_end()).unwrap() {

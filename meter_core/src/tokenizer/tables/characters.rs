@@ -5,8 +5,8 @@
 //!
 //! Merges happen in the order of their ranks, so which parts a character consists of just before a rank follows from its own bytes
 //! alone, as long as nothing merged across its borders. A merge across a border is of two tokens: one that ends there and one that
-//! begins there. Where one of them is a part of a character that would merge inside it later, and the other can stand on the other
-//! side of the border, the two characters are no calm neighbours. In a piece of calm neighbours alone, merging from whole
+//! begins there. Where one of them is a part of a character in which something would merge later, be it this part or what it
+//! uncovers, and the other can stand on the other side of the border, the two characters are no calm neighbours. In a piece of calm neighbours alone, merging from whole
 //! characters is merging from bytes: a token has a higher rank than what it is made of, so nothing that takes a whole
 //! character comes before that character is whole.
 //!
@@ -91,12 +91,15 @@ pub(super) fn build(tokens: &Tokens, singles: &[u32]) -> Vec<u32> {
         tokens.merges().map(|(split, id)| ((split.left, split.right), id)).collect();
     let mut rows = vec![Kind::Bytes.row(0); CHARACTERS as usize];
     let (mut firsts, mut lasts) = (Parts::default(), Parts::default());
+    let mut done = vec![0; CHARACTERS as usize];
     for character in (0..CHARACTERS).filter_map(char::from_u32) {
         let mut buffer = [0; 4];
         let bytes = character.encode_utf8(&mut buffer).as_bytes();
         let parts =
             merge(bytes.iter().map(|&byte| singles[usize::from(byte)]).collect(), &merges, |side, part| {
                 let parts = if side == Side::First { &mut firsts } else { &mut lasts };
+                let done = &mut done[u32::from(character) as usize];
+                *done = part.1.max(*done);
                 parts.entry(part.0).or_default().push(Part {
                     character: u32::from(character),
                     from: part.1,
@@ -115,8 +118,8 @@ pub(super) fn build(tokens: &Tokens, singles: &[u32]) -> Vec<u32> {
         if !is_part_at_end(left) && !is_part_at_start(right) {
             continue;
         }
-        let before = standing(split.left, rank, &lasts, last_character(left));
-        let behind = standing(split.right, rank, &firsts, first_character(right));
+        let before = standing(split.left, rank, &lasts, &done, last_character(left));
+        let behind = standing(split.right, rank, &firsts, &done, first_character(right));
         let early = |parts: &[(u32, bool)]| parts.iter().filter(|part| !part.1).copied().collect::<Vec<_>>();
         for (left, right) in [(early(&before), behind.clone()), (before.clone(), early(&behind))] {
             if left.is_empty() || right.is_empty() {
@@ -178,14 +181,16 @@ fn merge(
     }
 }
 
-/// Characters that can have `token` at a border when merges of `rank` are made, and whether it is what remains there at last.
-fn standing(token: u32, rank: u32, parts: &Parts, whole: Option<char>) -> Vec<(u32, bool)> {
+/// Characters that can have `token` at a border when merges of `rank` are made, and whether nothing will merge inside them any more:
+/// `done` has the rank of each one's last merge.
+fn standing(token: u32, rank: u32, parts: &Parts, done: &[u32], whole: Option<char>) -> Vec<(u32, bool)> {
     if let Some(whole) = whole {
         return if u32::from(whole) < CHARACTERS { vec![(u32::from(whole), true)] } else { Vec::new() };
     }
     let at_the_time = |part: &&Part| part.from <= rank && rank <= part.until;
     let parts = parts.get(&token).map(Vec::as_slice).unwrap_or_default();
-    parts.iter().filter(at_the_time).map(|part| (part.character, part.is_final())).collect()
+    let is_done = |part: &Part| part.is_final() && done[part.character as usize] < rank;
+    parts.iter().filter(at_the_time).map(|part| (part.character, is_done(part))).collect()
 }
 
 /// Whether a token may be a part of a character, up to its end.
@@ -251,6 +256,16 @@ mod tests {
         // On the other side: the last byte of 中 goes with what follows, before the others take it.
         let behind = rows(&[b"\xADa", b"\xE4\xB8", "中".as_bytes()]);
         assert!(!are_calm(&behind, '中', 'a') && are_calm(&behind, '中', 'b'));
+    }
+
+    #[test]
+    fn what_a_neighbour_uncovers_is_not_calm() {
+        // ∘ is E2 88 98. Its first byte merges with none of its own, but with a space, and that with its second byte.
+        let uncovered = rows(&[b" \xE2", b" \xE2\x88", b"\x88\x98"]);
+        assert_eq!(of(&uncovered, '∘'), (Kind::Tail, 258));
+        assert!(!are_calm(&uncovered, ' ', '∘') && are_calm(&uncovered, 'a', '∘'));
+        // The others are one before the space comes.
+        assert!(are_calm(&rows(&[b"\x88\x98", b" \xE2", b" \xE2\x88"]), ' ', '∘'));
     }
 
     #[test]
