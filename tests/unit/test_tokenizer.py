@@ -76,6 +76,12 @@ def test_hostile_strings(name: str) -> None:
     assert_equal(name, tokenizer_texts.hostile(f"tokenizer {name}"))
 
 
+@pytest.mark.parametrize("name", DISTINCT)
+def test_runs(name: str) -> None:
+    """Runs of the same character: pieces of zeros, and of what pads or follows a shorter piece."""
+    assert_equal(name, list(tokenizer_texts.runs(f"runs {name}")))
+
+
 def test_answers_that_tiktoken_publishes() -> None:
     """The answers and the properties that tiktoken's own public tests hold."""
     for name, text, ids in (

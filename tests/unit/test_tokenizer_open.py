@@ -142,6 +142,11 @@ def test_hostile_strings(pair: tuple[Tokenizer, Oracle]) -> None:
     assert_equal(pair, tokenizer_texts.hostile(f"open {pair[0].name}"))
 
 
+def test_runs(pair: tuple[Tokenizer, Oracle]) -> None:
+    """Runs of the same character: pieces of zeros, and of what pads or follows a shorter piece."""
+    assert_equal(pair, list(tokenizer_texts.runs(f"open {pair[0].name}")))
+
+
 @pytest.mark.slow
 def test_random_code_points(pair: tuple[Tokenizer, Oracle]) -> None:
     """Random strings over all of Unicode, and over single blocks of it."""

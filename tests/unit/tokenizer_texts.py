@@ -61,6 +61,18 @@ def hostile(seed: str, count: int = 25_000) -> list[str]:
     return ["".join(source.choices(ALPHABET, k=source.randrange(1, 40))) for _ in range(count)]
 
 
+def runs(seed: str, count: int = 8_000) -> Iterator[str]:
+    """One ASCII character 1 to 70 times, alone and followed by another; random runs of few characters."""
+    source = random.Random(seed)
+    for point, length in itertools.product(range(0x80), range(1, 71)):
+        run = chr(point) * length
+        yield run
+        yield run + chr(source.randrange(0x80))
+    for _ in range(count):
+        some = source.choices([*map(chr, range(0x20)), *ALPHABET], k=3)
+        yield "".join(source.choice(some) * source.randrange(1, 34) for _ in range(source.randrange(1, 6)))
+
+
 def code_points(seed: str, count: int = 4_000) -> Iterator[str]:
     """Random strings over all of Unicode, and over single blocks of it."""
     source = random.Random(seed)

@@ -127,4 +127,24 @@ mod tests {
             assert_eq!(known_count(&recent, Key::new(b"0123456789abcdef", len)), 0, "{len}");
         }
     }
+
+    #[test]
+    fn zeros_are_neither_nothing_nor_padding() {
+        let mut recent = Recent::default();
+        for first in [0, 1] {
+            let mut zeros = [0; 16];
+            zeros[0] = first;
+            for len in 1..=64 {
+                let key = Key::new(&zeros, len);
+                assert_eq!(recent.count(recent.place(key), key), None, "{first} and zeros, {len}");
+            }
+            recent.insert(Key::new(&zeros, 1), 1);
+            for len in 2..=64 {
+                let key = Key::new(&zeros, len);
+                for place in [recent.place(key), recent.place(Key::new(&zeros, 1)), NOWHERE] {
+                    assert_eq!(recent.count(place, key), None, "{first} and zeros, {len}");
+                }
+            }
+        }
+    }
 }

@@ -412,6 +412,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn pieces_of_zeros_are_counted() {
+        for name in ENCODINGS {
+            let tokenizer = get(name).unwrap();
+            for (zeros, end) in
+                (0..100).flat_map(|zeros| ["", "|>", "\u{1}", "a", "\u{4e2d}"].map(|end| (zeros, end)))
+            {
+                let text = format!("\u{1} \u{1}{}{end}", "\0".repeat(zeros));
+
+                assert_eq!(
+                    tokenizer.count(text.as_bytes()),
+                    tokenizer.encode(text.as_bytes()).len(),
+                    "{name} {text:?}"
+                );
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn counting_encoding_and_decoding_agree(text in "(\\PC|[ \n\t'a-zA-Z]){0,80}") {

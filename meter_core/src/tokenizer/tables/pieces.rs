@@ -12,19 +12,22 @@ pub(crate) const SHORT_BYTES_MAX: usize = 15;
 pub(crate) const KEY_BYTES: usize = 16;
 /// Bytes of the longest piece that may be asked for by its key.
 const KEYED_BYTES_MAX: usize = 64;
+/// Where the length of a short piece lies in the upper half of its key.
+const LEN_SHIFT: u32 = 56;
 /// Where no key lies: none has this length.
 const NO_KEY: [u8; KEY_BYTES] = [0xFF; KEY_BYTES];
 const LOW: u64 = 0x9E37_79B9_7F4A_7C15;
 const HIGH: u64 = 0xD6E8_FEB8_6659_FD93;
 
-/// A piece of up to 15 bytes, zero-padded, with its length on top; of a longer one, what equals no such key.
+/// A piece of up to 15 bytes, zero-padded, with its length on top. A longer one has 0 on top, unlike any shorter one, and its length
+/// at the bottom, unlike nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     low: u64,
     high: u64,
 }
 
-/// By length: the bytes of a key that are of the piece, and the length. As many as a remainder spares a check.
+/// By length: the bytes of a key that are of the piece, and what says the length. As many as a remainder spares a check.
 static KEPT: [(u64, u64, u64); 2 * KEYED_BYTES_MAX] = {
     let mut kept = [(u64::MAX, 0, 0); 2 * KEYED_BYTES_MAX];
     let mut len = 0;
@@ -34,7 +37,7 @@ static KEPT: [(u64, u64, u64); 2 * KEYED_BYTES_MAX] = {
         } else if len < KEY_BYTES {
             kept[len].1 = (1 << (8 * (len - 8))) - 1;
         }
-        kept[len].2 = (len as u64) << 56;
+        kept[len].2 = if len < KEY_BYTES { (len as u64) << LEN_SHIFT } else { len as u64 };
         len += 1;
     }
     kept
@@ -69,7 +72,8 @@ impl Key {
     /// Bytes of the piece.
     #[inline]
     pub(crate) const fn len(self) -> usize {
-        (self.high >> 56) as usize
+        let short = self.high >> LEN_SHIFT;
+        (if short == 0 { self.high } else { short }) as usize
     }
 
     /// The first eight bytes.
@@ -262,5 +266,13 @@ mod tests {
             assert!(!lies(Key::new(&window, len)));
         }
         assert!(!lies(Key::NONE));
+    }
+
+    #[test]
+    fn a_key_says_how_long_its_piece_is() {
+        for len in 0..=KEYED_BYTES_MAX {
+            assert_eq!(Key::new(&[0xFF; KEY_BYTES], len).len(), len);
+            assert_eq!(Key::new(&[0; KEY_BYTES], len).len(), len);
+        }
     }
 }
