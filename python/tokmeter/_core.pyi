@@ -444,8 +444,8 @@ def get_tokenizer(name_or_model: str) -> Tokenizer:
     Encodings: ``r50k_base`` (also ``gpt2``), ``p50k_base``, ``p50k_edit``, ``cl100k_base``, ``o200k_base``,
     ``o200k_harmony``, ``tekken`` (Mistral), ``qwen``, ``deepseek``. Models: those tiktoken knows, and Mistral's, Qwen's and
     DeepSeek's that use these vocabularies, in any case, dated or not, after a path (``openai/``, ``Qwen/``) or a vendor of
-    Bedrock (``mistral.``), or inside ``ft:``. The first use of an encoding loads it (some tens of milliseconds); later
-    calls return the same tables.
+    Bedrock (``mistral.``), or inside ``ft:``. Their tables are read in place: nothing is built at the first use, and every
+    call returns the same tokenizer.
 
     Raises:
         KeyError: No embedded tokenizer has that name; the message lists the encodings.

@@ -50,8 +50,33 @@ impl Form {
 }
 
 /// `text` composed; `None` when it surely is already.
+///
+/// Nothing in ASCII composes with what stands before it, so a run of other characters and the one before it are composed alone.
 fn composed(text: &str) -> Option<String> {
-    (is_nfc_quick(text.chars()) != IsNormalized::Yes).then(|| text.nfc().collect())
+    let mut composed = String::new();
+    // Up to where the text is in `composed`, and up to where it was looked at.
+    let (mut taken, mut seen) = (0, 0);
+    while let Some(ascii) = ascii_before_other(&text.as_bytes()[seen..]) {
+        let start = seen + ascii;
+        let run = text.as_bytes()[start..].iter().position(u8::is_ascii);
+        let end = run.map_or(text.len(), |len| start + len);
+        let start = start.saturating_sub(1).max(seen);
+        if is_nfc_quick(text[start..end].chars()) != IsNormalized::Yes {
+            composed.push_str(&text[taken..start]);
+            composed.extend(text[start..end].nfc());
+            taken = end;
+        }
+        seen = end;
+    }
+    (taken > 0).then(|| composed + &text[taken..])
+}
+
+/// Bytes of ASCII in front of the first other one, if there is one.
+fn ascii_before_other(text: &[u8]) -> Option<usize> {
+    const AT_ONCE: usize = 64;
+    let skipped = text.chunks(AT_ONCE).take_while(|some| some.is_ascii()).count() * AT_ONCE;
+    let ascii = text.get(skipped..)?.iter().position(|byte| !byte.is_ascii())?;
+    Some(skipped + ascii)
 }
 
 #[cfg(test)]
@@ -87,6 +112,13 @@ mod tests {
             }
 
             prop_assert_eq!(appended.as_bytes(), &*Form::Composed.of(text.as_bytes().into()));
+        }
+
+        #[test]
+        fn runs_are_composed_as_the_whole_is(text in "([aeo<\n]|[é\u{e0}中]|[\u{301}\u{327}\u{338}\u{345}\u{5b0}]|[ᄀ가ᅡᆨかが\u{3099}\u{958}]|\\PC){0,30}") {
+            let composed: String = text.nfc().collect();
+
+            prop_assert_eq!(composed.as_bytes(), &*Form::Composed.of(text.as_bytes().into()));
         }
     }
 }

@@ -71,6 +71,7 @@ impl Key {
 
     /// Bytes of the piece.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a length is less than 128")]
     pub(crate) const fn len(self) -> usize {
         let short = self.high >> LEN_SHIFT;
         (if short == 0 { self.high } else { short }) as usize
