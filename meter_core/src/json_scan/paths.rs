@@ -152,16 +152,17 @@ impl<P: Copy + Default> Paths<P> {
             return;
         }
         let own = self.open.last().map_or(0, |open| open.own);
-        let long = cut || own + key.len() >= limits::JSON_PATH_BYTES_MAX;
+        let long = |len| cut || own + len >= limits::JSON_PATH_BYTES_MAX;
         match std::str::from_utf8(key) {
-            _ if long => self.mapped("\u{1f}", place),
+            _ if long(key.len()) => self.mapped("\u{1f}", place),
             Ok(name) if !key.is_empty() && memchr2(b'.', b'#', key).is_none() => {
                 self.add(name, !escaped, place);
             }
             _ => {
                 let mut mapped = String::from_utf8_lossy(key).replace(['.', '#'], "\u{1f}");
                 mapped.push(MAPPED);
-                self.mapped(&mapped, place);
+                // A byte that is no UTF-8 has become three.
+                self.mapped(if long(mapped.len()) { "\u{1f}" } else { &mapped }, place);
             }
         }
     }

@@ -147,6 +147,15 @@ fn limits_bound_depth_paths_and_scalars() {
 }
 
 #[test]
+fn a_key_that_is_no_utf8_is_bounded_as_it_is_told() {
+    for (len, path) in [(100, format!("{}\u{1f}", "\u{fffd}".repeat(100))), (400, "\u{1f}".into())] {
+        let json = [b"{\"", &*vec![0xFF; len], b"\":1}"].concat();
+
+        assert_eq!(scan(&json, 7).0, ["> ".into(), format!("{path} = Number(\"1\")"), "< ".into()]);
+    }
+}
+
+#[test]
 fn counts_are_whole_and_not_negative() {
     let counts =
         [("12", Some(12)), ("12.0", Some(12)), ("0", Some(0)), ("-1", None), ("1.5", None), ("1e3", None)];
