@@ -32,6 +32,13 @@ const DETACH_BYTES_MIN: usize = 16 << 10;
 /// Bytes of the random seed.
 const SEED_BYTES: usize = 16;
 
+impl Meter {
+    /// The same meter, for other parts of this module.
+    pub(crate) fn core(&self) -> Core {
+        self.core.clone()
+    }
+}
+
 #[pymethods]
 impl Meter {
     #[new]

@@ -23,6 +23,10 @@ mod providers;
 mod request;
 mod snapshot;
 mod tokenizer;
+#[cfg(target_os = "linux")]
+mod tracer;
+#[cfg(target_os = "linux")]
+mod tracing;
 
 use pyo3::prelude::*;
 
@@ -54,4 +58,10 @@ mod _core {
     use super::snapshot::Snapshot;
     #[pymodule_export]
     use super::tokenizer::{Tokenizer, get_tokenizer};
+    #[cfg(target_os = "linux")]
+    #[pymodule_export]
+    use super::tracer::{Tracer, functions, names};
+    #[cfg(target_os = "linux")]
+    #[pymodule_export]
+    use super::tracing::Tracing;
 }

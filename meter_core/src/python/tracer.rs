@@ -1,0 +1,200 @@
+//! `Tracer` of the Python module: the programs in the kernel and the connections of the core, joined without Python in
+//! between.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+use tracer::{Attachment, Image, Settings, Tracer as Programs, TracerError};
+
+use super::entry::LedgerEntry;
+use super::meter::Meter;
+use super::tracing::{Arrivals, Feed};
+use crate::connection::{PATH_ENDS, server_names};
+
+/// Records that are taken before another thread may have its turn.
+const RECORDS_A_TURN: usize = 4096;
+/// Basis of the hashes of server names and of ends of paths, as in `programs/gate.h`.
+const SERVER_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const PATH_BASIS: u64 = 0x8422_2325_cbf2_9ce4;
+const PRIME: u64 = 0x100_0000_01b3;
+
+/// Both, under one lock: a record is taken from one and given to the other.
+struct Joined {
+    programs: Programs,
+    feed: Feed,
+}
+
+#[pyclass(frozen, module = "tokmeter._core")]
+pub(crate) struct Tracer {
+    /// None when it was closed.
+    joined: Mutex<Option<Joined>>,
+}
+
+impl Tracer {
+    fn joined(&self) -> MutexGuard<'_, Option<Joined>> {
+        self.joined.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls `with` unless it was closed.
+    fn with<T: Default>(&self, with: impl FnOnce(&mut Joined) -> PyResult<T>) -> PyResult<T> {
+        self.joined().as_mut().map_or_else(|| Ok(T::default()), with)
+    }
+}
+
+#[pymethods]
+impl Tracer {
+    #[new]
+    #[expect(clippy::too_many_arguments, reason = "Python gives each by name")]
+    #[pyo3(signature = (meter, who, *, object, everybody, strict, child_offset, ring_bytes, clock_offset))]
+    fn new(
+        py: Python<'_>,
+        meter: &Meter,
+        who: Py<PyAny>,
+        object: &[u8],
+        everybody: bool,
+        strict: bool,
+        child_offset: u32,
+        ring_bytes: u32,
+        clock_offset: i64,
+    ) -> PyResult<Self> {
+        let settings = Settings { everybody, strict, child_offset };
+        let mut programs = py.detach(|| Programs::load(object, settings, ring_bytes)).map_err(os_error)?;
+        for (hash, suffix) in names(meter) {
+            programs.name(hash, suffix).map_err(os_error)?;
+        }
+        let feed = Feed::new(meter, who, clock_offset);
+        Ok(Self { joined: Mutex::new(Some(Joined { programs, feed })) })
+    }
+
+    fn attach_function(
+        &self,
+        py: Python<'_>,
+        program: &str,
+        file: PathBuf,
+        offset: u64,
+        process: Option<u32>,
+    ) -> PyResult<u64> {
+        py.detach(|| {
+            self.with(|joined| {
+                let attached = joined.programs.attach_function(program, &file, offset, process);
+                Ok(attached.map_err(os_error)?.number())
+            })
+        })
+    }
+
+    fn attach_event(&self, py: Python<'_>, program: &str, category: &str, event: &str) -> PyResult<u64> {
+        py.detach(|| {
+            self.with(|joined| {
+                let attached = joined.programs.attach_event(program, category, event);
+                Ok(attached.map_err(os_error)?.number())
+            })
+        })
+    }
+
+    fn detach(&self, py: Python<'_>, attachment: u64) -> PyResult<()> {
+        py.detach(|| {
+            self.with(|joined| {
+                joined.programs.detach(Attachment::of(attachment));
+                Ok(())
+            })
+        })
+    }
+
+    fn allow(&self, process: u32) -> PyResult<()> {
+        self.with(|joined| joined.programs.allow(process).map_err(os_error))
+    }
+
+    fn disallow(&self, process: u32) -> PyResult<()> {
+        self.with(|joined| {
+            joined.programs.disallow(process);
+            Ok(())
+        })
+    }
+
+    fn poll(&self, py: Python<'_>) -> PyResult<usize> {
+        py.detach(|| {
+            self.with(|Joined { programs, feed }| {
+                let mut dropped = Vec::new();
+                let taken = programs.drain(RECORDS_A_TURN, &mut |record| dropped.extend(feed.take(record)));
+                for connection in dropped {
+                    programs.ignore(connection);
+                }
+                Ok(taken)
+            })
+        })
+    }
+
+    fn finished(&self) -> PyResult<Vec<LedgerEntry>> {
+        self.with(|joined| joined.feed.finished())
+    }
+
+    fn arrivals(&self) -> PyResult<(Vec<u32>, Vec<u32>)> {
+        self.with(|joined| {
+            let Arrivals { came, went } = joined.feed.arrivals();
+            Ok((came, went))
+        })
+    }
+
+    fn sweep(&self, py: Python<'_>, now: i64) -> PyResult<()> {
+        py.detach(|| {
+            self.with(|joined| {
+                joined.feed.sweep(now);
+                Ok(())
+            })
+        })
+    }
+
+    fn open(&self) -> PyResult<usize> {
+        self.with(|joined| Ok(joined.feed.open()))
+    }
+
+    fn counters(&self) -> PyResult<Vec<(&'static str, u64)>> {
+        self.with(|joined| {
+            let counters = joined.programs.counters().map_err(os_error)?;
+            Ok(vec![
+                ("records", counters.records),
+                ("lost", counters.lost),
+                ("ignored", counters.ignored),
+                ("unnamed", counters.unnamed),
+                ("overlong", counters.overlong),
+            ])
+        })
+    }
+
+    fn close(&self, py: Python<'_>, now: i64) -> PyResult<Vec<LedgerEntry>> {
+        py.detach(|| {
+            let Some(mut joined) = self.joined().take() else { return Ok(Vec::new()) };
+            joined.feed.close(now);
+            joined.feed.finished()
+        })
+    }
+}
+
+/// The functions of a file that are among `names`, and the offsets in the file of their first instructions.
+#[pyfunction]
+pub(crate) fn functions(py: Python<'_>, file: PathBuf, names: Vec<String>) -> PyResult<Vec<(String, u64)>> {
+    let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    let image = py.detach(|| Image::open(&file, &wanted)).map_err(|error| PyOSError::new_err(error.to_string()))?;
+    Ok(image.functions().iter().map(|function| (function.name.clone(), function.offset)).collect())
+}
+
+/// What the programs take for an LLM's: hashes of names, and whether a name is a suffix.
+#[pyfunction]
+#[pyo3(name = "traced_names")]
+pub(crate) fn names(meter: &Meter) -> Vec<(u64, bool)> {
+    let servers = server_names(&meter.core());
+    let servers = servers.iter().map(|(name, suffix)| (hashed(SERVER_BASIS, name), *suffix));
+    servers.chain(PATH_ENDS.iter().map(|end| (hashed(PATH_BASIS, end), true))).collect()
+}
+
+fn hashed(basis: u64, name: &str) -> u64 {
+    name.bytes().rev().fold(basis, |hash, byte| {
+        (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(PRIME)
+    })
+}
+
+fn os_error(error: TracerError) -> PyErr {
+    PyOSError::new_err(error.to_string())
+}

@@ -1,0 +1,190 @@
+//! What both loaders of the tracer do with a record: from the kernel's bytes to exchanges, by way of the core's connections.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::prelude::*;
+use tracer::{ConnectionKey, Event, Record};
+
+use super::attribution::Attribution;
+use super::entry::LedgerEntry;
+use super::meter::Meter;
+use crate::attribution::Attribution as Who;
+use crate::connection::{Connections, Direction, Interest, Layer, Piece, Place};
+use crate::exchange::LedgerEntry as Entry;
+
+/// What happened to processes since it was last asked for.
+#[derive(Default)]
+pub(crate) struct Arrivals {
+    /// New ones, and those that run another program now.
+    pub(crate) came: Vec<u32>,
+    /// Those that are gone.
+    pub(crate) went: Vec<u32>,
+}
+
+/// Connections that are fed with records, and what comes of them.
+pub(crate) struct Feed {
+    connections: Connections,
+    who: Py<PyAny>,
+    /// What was told of processes; asked for once each.
+    known: HashMap<u32, Who>,
+    /// From the monotonic clock of records to nanoseconds since the epoch.
+    clock_offset: i64,
+    entries: Vec<Entry>,
+    arrivals: Arrivals,
+    failure: Option<PyErr>,
+}
+
+impl Feed {
+    pub(crate) fn new(meter: &Meter, who: Py<PyAny>, clock_offset: i64) -> Self {
+        Self {
+            connections: Connections::new(meter.core()),
+            who,
+            known: HashMap::new(),
+            clock_offset,
+            entries: Vec::new(),
+            arrivals: Arrivals::default(),
+            failure: None,
+        }
+    }
+
+    /// Takes a record; the connection if nothing more of it is wanted.
+    pub(crate) fn take(&mut self, record: &Record<'_>) -> Option<ConnectionKey> {
+        let key = record.connection;
+        let now = i64::try_from(record.instant).unwrap_or(i64::MAX).saturating_add(self.clock_offset);
+        match record.event {
+            Event::Data { direction, offset, begin, bytes } => {
+                let place = place(key);
+                if begin {
+                    self.connections.close(place, now, &mut self.entries);
+                }
+                let direction = match direction {
+                    tracer::Direction::Sent => Direction::Sent,
+                    tracer::Direction::Received => Direction::Received,
+                };
+                let piece = Piece { place, direction, offset, bytes, now };
+                let Self { connections, who, known, entries, failure, .. } = self;
+                let mut ask = |process| asked(who, known, failure, process);
+                let interest = connections.piece(&piece, &mut ask, entries);
+                return (interest == Interest::Drop).then_some(key);
+            }
+            Event::Close => self.connections.close(place(key), now, &mut self.entries),
+            Event::Fork { child } => self.arrivals.came.push(child),
+            Event::Exec => {
+                self.known.remove(&key.process);
+                self.arrivals.came.push(key.process);
+            }
+            Event::Exit => {
+                self.connections.process_gone(key.process, now, &mut self.entries);
+                self.known.remove(&key.process);
+                self.arrivals.went.push(key.process);
+            }
+        }
+        None
+    }
+
+    /// Ends what was silent for too long, and forgets what was told of processes, so that it is asked again.
+    pub(crate) fn sweep(&mut self, now: i64) {
+        self.connections.sweep(now, &mut self.entries);
+        self.known.clear();
+    }
+
+    /// Ends everything.
+    pub(crate) fn close(&mut self, now: i64) {
+        self.connections.close_all(now, &mut self.entries);
+    }
+
+    /// Finished exchanges since the last call. Raises what asking for a process raised.
+    pub(crate) fn finished(&mut self) -> PyResult<Vec<LedgerEntry>> {
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(std::mem::take(&mut self.entries).into_iter().map(|core| LedgerEntry { core }).collect()),
+        }
+    }
+
+    pub(crate) fn arrivals(&mut self) -> Arrivals {
+        std::mem::take(&mut self.arrivals)
+    }
+
+    /// Connections that are open.
+    pub(crate) fn open(&self) -> usize {
+        self.connections.len()
+    }
+}
+
+const fn place(key: ConnectionKey) -> Place {
+    let layer = match key.layer {
+        tracer::Layer::Tls => Layer::Tls,
+        tracer::Layer::Plain => Layer::Plain,
+    };
+    Place { process: key.process, handle: key.handle, layer }
+}
+
+/// Who a process is, from Python the first time. A failure there is kept for the caller of Python to see; the exchange goes on.
+fn asked(
+    who: &Py<PyAny>,
+    known: &mut HashMap<u32, Who>,
+    failure: &mut Option<PyErr>,
+    process: u32,
+) -> Who {
+    if let Some(known) = known.get(&process) {
+        return known.clone();
+    }
+    let told = Python::attach(|py| -> PyResult<Who> {
+        let told = who.call1(py, (process,))?;
+        Ok(told.bind(py).cast::<Attribution>()?.get().core.clone())
+    });
+    let told = told.unwrap_or_else(|error| {
+        failure.get_or_insert(error);
+        Who { pid: Some(process), ..Who::default() }
+    });
+    known.insert(process, told.clone());
+    told
+}
+
+/// The consumer of a loader that hands over records one by one.
+#[pyclass(frozen, module = "tokmeter._core")]
+pub(crate) struct Tracing {
+    feed: Mutex<Feed>,
+}
+
+impl Tracing {
+    fn feed(&self) -> MutexGuard<'_, Feed> {
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Tracing {
+    #[new]
+    #[pyo3(signature = (meter, who, *, clock_offset))]
+    fn new(meter: &Meter, who: Py<PyAny>, clock_offset: i64) -> Self {
+        Self { feed: Mutex::new(Feed::new(meter, who, clock_offset)) }
+    }
+
+    fn take(&self, py: Python<'_>, record: &[u8]) -> Option<(u32, u64, bool)> {
+        let dropped = py.detach(|| self.feed().take(&Record::parse(record)?))?;
+        Some((dropped.process, dropped.handle, dropped.layer == tracer::Layer::Tls))
+    }
+
+    fn finished(&self) -> PyResult<Vec<LedgerEntry>> {
+        self.feed().finished()
+    }
+
+    fn arrivals(&self) -> (Vec<u32>, Vec<u32>) {
+        let Arrivals { came, went } = self.feed().arrivals();
+        (came, went)
+    }
+
+    fn sweep(&self, py: Python<'_>, now: i64) {
+        py.detach(|| self.feed().sweep(now));
+    }
+
+    fn close(&self, py: Python<'_>, now: i64) {
+        py.detach(|| self.feed().close(now));
+    }
+
+    fn open(&self) -> usize {
+        self.feed().open()
+    }
+}

@@ -1,0 +1,63 @@
+"""Which files the programs are attached to, for whom, and until when."""
+
+from __future__ import annotations
+
+from tokmeter.capture.ebpf.images import Image, Images
+from tokmeter.capture.ebpf.loader import Loader
+from tokmeter.capture.ebpf.probes import BY_FUNCTION
+
+
+class Attachments:
+    """Attaches each file once: for one process, or for all that use it. Not for several threads."""
+
+    def __init__(self, loader: Loader, images: Images, *, shared: bool) -> None:
+        """With `shared`, a file is attached for all who use it."""
+        self._loader = loader
+        self._images = images
+        self._shared = shared
+        self._numbers: dict[tuple[int | None, tuple[int, int]], list[int]] = {}
+        self._users: dict[tuple[int, int], set[int]] = {}
+        self.failures = 0
+        """Functions that could not be attached to."""
+
+    def cover(self, pid: int) -> int:
+        """Attaches to every file with TLS functions of a process; how many it has."""
+        images = self._images.of_process(pid)
+        for image in images:
+            self._users.setdefault(image.key, set()).add(pid)
+            owner = None if self._shared else pid
+            if (owner, image.key) not in self._numbers:
+                self._numbers[owner, image.key] = self._attach(image, owner)
+        return len(images)
+
+    def release(self, pid: int) -> None:
+        """The process is gone: detaches what was for it alone, and files that nobody uses any more."""
+        for key, users in list(self._users.items()):
+            if pid not in users:
+                continue
+            users.discard(pid)
+            self._detach(pid, key)
+            if not users:
+                del self._users[key]
+                self._detach(None, key)
+
+    @property
+    def covered(self) -> set[int]:
+        """Processes that have at least one file that is attached to."""
+        return set().union(*self._users.values()) if self._users else set()
+
+    def _attach(self, image: Image, owner: int | None) -> list[int]:
+        numbers = []
+        for function, offset in self._images.functions(image).items():
+            probe = BY_FUNCTION[function]
+            for program in filter(None, (probe.enter, probe.leave)):
+                try:
+                    numbers.append(self._loader.attach_function(program, image.path, offset, owner))
+                except OSError:
+                    # The process may have ended; a file that cannot be attached to shows in the coverage.
+                    self.failures += 1
+        return numbers
+
+    def _detach(self, owner: int | None, key: tuple[int, int]) -> None:
+        for number in self._numbers.pop((owner, key), ()):
+            self._loader.detach(number)

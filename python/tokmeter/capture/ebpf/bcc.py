@@ -1,0 +1,193 @@
+"""The loader that compiles the programs on this machine, with the distribution's BCC.
+
+It needs no object made elsewhere, a compiler at run time instead, and hands each record to Python on its way to the core. The
+package of the name ``bcc`` on the Python index is something else and never used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from tokmeter import _core
+from tokmeter.capture.ebpf import bcc_source
+from tokmeter.capture.ebpf.faults import TracerError
+from tokmeter.capture.ebpf.loader import Who
+from tokmeter.capture.ebpf.settings import TracerSettings
+
+DISTRIBUTION_PACKAGES: Final = Path("/usr/lib/python3/dist-packages")
+HINT: Final = "apt-get install python3-bpfcc (never the package bcc of the Python index), or use --loader core"
+ON_RETURN: Final = frozenset({"tls_sent", "tls_received"})
+COUNTERS: Final = ("records", "lost", "ignored", "unnamed", "overlong")
+SUFFIX, WHOLE = 2, 1
+STAGE_IGNORED = 2
+
+
+class BccLoader:
+    """See `Loader`."""
+
+    def __init__(
+        self, settings: TracerSettings, meter: _core.Meter, who: Who, *, child_offset: int, clock_offset: int
+    ) -> None:
+        """Compile and load. Raises `TracerError`."""
+        self._bcc = _module()
+        self._programs = _compiled(self._bcc, settings.ring_bytes)
+        self._tracing = _core.Tracing(meter, who, clock_offset=clock_offset)
+        self._dropped: list[tuple[int, int, bool]] = []
+        self._taken = 0
+        self._next = 1
+        self._descriptors: dict[int, int] = {}
+        everybody = int(settings.selection.everybody)
+        self._set("settings", 0, everybody, os.getpid(), everybody, child_offset)
+        names = self._programs["names"]
+        for hashed, suffix in _core.traced_names(meter):
+            names[names.Key(hashed)] = names.Leaf(SUFFIX if suffix else WHOLE)
+        self._programs["events"].open_ring_buffer(self._record)
+
+    def attach_function(self, program: str, file: Path, offset: int, process: int | None) -> int:
+        """See `Loader`."""
+        function = self._loaded(program, self._bcc.BPF.KPROBE)
+        kind = 1 if program in ON_RETURN else 0
+        pid = -1 if process is None else process
+        event = f"tokmeter_{program}_{offset:x}_{pid}".encode()
+        return self._keep(
+            self._bcc.lib.bpf_attach_uprobe(function.fd, kind, event, os.fsencode(file), offset, pid),
+            f"{program} to {file}",
+        )
+
+    def attach_event(self, program: str, category: str, event: str) -> int:
+        """See `Loader`."""
+        function = self._loaded(program, self._bcc.BPF.TRACEPOINT)
+        return self._keep(
+            self._bcc.lib.bpf_attach_tracepoint(function.fd, category.encode(), event.encode()),
+            f"{program} to {category}:{event}",
+        )
+
+    def detach(self, attachment: int) -> None:
+        """See `Loader`."""
+        descriptor = self._descriptors.pop(attachment, None)
+        if descriptor is not None:
+            self._bcc.lib.bpf_close_perf_event_fd(descriptor)
+
+    def allow(self, process: int) -> None:
+        """See `Loader`."""
+        allowed = self._programs["allowed"]
+        try:
+            allowed[allowed.Key(process)] = allowed.Leaf(1)
+        except Exception as error:  # BCC raises nothing narrower
+            raise OSError(str(error)) from error
+
+    def disallow(self, process: int) -> None:
+        """See `Loader`."""
+        allowed = self._programs["allowed"]
+        with contextlib.suppress(KeyError):
+            del allowed[allowed.Key(process)]
+
+    def poll(self) -> int:
+        """See `Loader`."""
+        self._taken = 0
+        self._programs.ring_buffer_consume()
+        connections = self._programs["connections"]
+        for process, handle, tls in self._dropped:
+            key = connections.Key(handle, process, 0 if tls else 1)
+            connections[key] = connections.Leaf(0, 0, STAGE_IGNORED, 0)
+        self._dropped.clear()
+        return self._taken
+
+    def finished(self) -> list[_core.LedgerEntry]:
+        """See `Loader`."""
+        return self._tracing.finished()
+
+    def arrivals(self) -> tuple[list[int], list[int]]:
+        """See `Loader`."""
+        return self._tracing.arrivals()
+
+    def sweep(self, now: int) -> None:
+        """See `Loader`."""
+        self._tracing.sweep(now)
+
+    def open(self) -> int:
+        """See `Loader`."""
+        return self._tracing.open()
+
+    def counters(self) -> list[tuple[str, int]]:
+        """See `Loader`."""
+        counters = self._programs["counters"]
+        return [(name, int(counters.sum(index).value)) for index, name in enumerate(COUNTERS)]
+
+    def close(self, now: int) -> list[_core.LedgerEntry]:
+        """See `Loader`."""
+        for attachment in list(self._descriptors):
+            self.detach(attachment)
+        self._programs.cleanup()
+        self._tracing.close(now)
+        return self._tracing.finished()
+
+    def _record(self, _context: object, data: int, size: int) -> None:
+        """One record, on the way to the core. Called by BCC, which swallows what is raised here."""
+        self._taken += 1
+        dropped = self._tracing.take(ctypes.string_at(data, size))
+        if dropped is not None:
+            self._dropped.append(dropped)
+
+    def _set(self, name: str, index: int, *values: int) -> None:
+        table = self._programs[name]
+        table[table.Key(index)] = table.Leaf(*values)
+
+    def _loaded(self, program: str, kind: int) -> Any:
+        try:
+            return self._programs.load_func(program, kind)
+        except Exception as error:  # BCC raises nothing narrower
+            raise OSError(f"loading {program}: {error}") from error
+
+    def _keep(self, descriptor: int, doing: str) -> int:
+        if descriptor < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, f"attaching {doing}: {os.strerror(number)}")
+        attachment = self._next
+        self._next += 1
+        self._descriptors[attachment] = descriptor
+        return attachment
+
+
+def _module() -> Any:
+    """The distribution's module. Raises `TracerError`."""
+    added = str(DISTRIBUTION_PACKAGES)
+    sys.path.append(added)
+    try:
+        module = importlib.import_module("bcc")
+    except (ImportError, OSError, AttributeError) as error:
+        raise TracerError(f"BCC is not there: {error}", hint=HINT) from error
+    finally:
+        # Nothing else of the distribution's is wanted: it is made for another Python.
+        sys.path.remove(added)
+    if not hasattr(module, "BPF"):
+        raise TracerError(
+            "the module bcc that is installed is not the BPF Compiler Collection",
+            where=str(getattr(module, "__file__", None)),
+            hint=HINT,
+        )
+    return module
+
+
+def _compiled(bcc: Any, ring_bytes: int) -> Any:
+    """The programs, compiled against headers that come with this version. Raises `TracerError`."""
+    before = os.environ.get("BCC_KERNEL_SOURCE")
+    with tempfile.TemporaryDirectory(prefix="tokmeter-bcc-") as folder:
+        bcc_source.headers(Path(folder))
+        os.environ["BCC_KERNEL_SOURCE"] = folder
+        try:
+            return bcc.BPF(text=bcc_source.text(ring_bytes).encode(), cflags=["-w", "-DTOKMETER_BCC"])
+        except Exception as error:  # BCC raises nothing narrower, and prints the compiler's words itself
+            raise TracerError(f"BCC does not compile the tracer's programs: {error}", hint="use --loader core") from error
+        finally:
+            if before is None:
+                del os.environ["BCC_KERNEL_SOURCE"]
+            else:
+                os.environ["BCC_KERNEL_SOURCE"] = before

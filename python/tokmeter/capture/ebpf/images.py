@@ -1,0 +1,118 @@
+"""Executables and libraries with TLS functions: which ones a process has mapped, and where their functions are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokmeter import _core
+from tokmeter.capture.ebpf import limits
+from tokmeter.capture.ebpf.probes import BY_FUNCTION
+
+LIBRARY_WORDS = ("libssl", "libgnutls", "libnode", "boringssl", "libcurl-impersonate")
+"""A library is looked into when its file name has one of these; an executable always."""
+
+LIBRARY_FOLDERS = ("usr/lib/*-linux-gnu", "usr/lib64", "usr/lib", "usr/local/lib", "usr/local/lib64", "lib/*-linux-gnu")
+LIBRARY_FILES = ("libssl.so*", "libgnutls.so*")
+"""Where a process that starts will find its library, before it has mapped it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A file, by what it is on disk, and one path under which it can be opened here."""
+
+    device: int
+    inode: int
+    path: Path
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The same for the same file, whatever its path."""
+        return self.device, self.inode
+
+
+class Images:
+    """Looks into files once. Bounded; not for several threads."""
+
+    def __init__(self, proc: Path = Path("/proc")) -> None:
+        """Look at processes through the given proc file system."""
+        self._proc = proc
+        self._functions: dict[tuple[int, int, int], dict[str, int]] = {}
+
+    def functions(self, image: Image) -> dict[str, int]:
+        """The TLS functions of a file and their offsets in it; empty when there are none, or it is no program."""
+        try:
+            stat = image.path.stat()
+        except OSError:
+            return {}
+        key = (stat.st_dev, stat.st_ino, stat.st_mtime_ns)
+        if key in self._functions:
+            return self._functions[key]
+        found: dict[str, int] = {}
+        if stat.st_size <= limits.IMAGE_BYTES_MAX:
+            try:
+                found = dict(_core.functions(image.path, list(BY_FUNCTION)))
+            except OSError:
+                found = {}
+        if len(self._functions) >= limits.IMAGES_MAX:
+            self._functions.clear()
+        self._functions[key] = found
+        return found
+
+    def of_process(self, pid: int) -> list[Image]:
+        """Files with TLS functions that a process has mapped, or will find where libraries are; those of a container in its
+        own file system. Empty when the process is gone."""
+        root = self._proc / str(pid) / "root"
+        seen: dict[tuple[int, int], Image] = {}
+        for path in self._candidates(pid, root):
+            image = _image(path)
+            if image is not None and image.key not in seen and self.functions(image):
+                seen[image.key] = image
+        return list(seen.values())
+
+    def _candidates(self, pid: int, root: Path) -> Iterator[Path]:
+        yield self._proc / str(pid) / "exe"
+        for mapped in sorted(self._mapped(pid)):
+            # A file that was replaced is still mapped; it can be reached by its address only, which needs more privileges.
+            if not mapped.endswith(" (deleted)"):
+                yield root / mapped.lstrip("/")
+        for folder in LIBRARY_FOLDERS:
+            for name in LIBRARY_FILES:
+                try:
+                    yield from root.glob(f"{folder}/{name}")
+                except OSError:
+                    continue
+
+    def _mapped(self, pid: int) -> set[str]:
+        try:
+            with (self._proc / str(pid) / "maps").open("rb") as file:
+                text = file.read(limits.MAPS_BYTES_MAX)
+        except OSError:
+            return set()
+        names = set()
+        for line in text.splitlines():
+            fields = line.split(maxsplit=5)
+            if len(fields) == len(("range", "flags", "offset", "device", "inode", "path")) and b"x" in fields[1]:
+                path = os.fsdecode(fields[5])
+                if path.startswith("/") and any(word in path.rpartition("/")[2] for word in LIBRARY_WORDS):
+                    names.add(path)
+        return names
+
+
+def is_process(pid: int, proc: Path = Path("/proc")) -> bool:
+    """Whether an id is that of a process, and not of a thread, which looks alike there."""
+    try:
+        status = (proc / str(pid) / "status").read_bytes()
+    except OSError:
+        return False
+    return b"\nTgid:\t%d\n" % pid in status
+
+
+def _image(path: Path) -> Image | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return Image(stat.st_dev, stat.st_ino, path)

@@ -1,0 +1,29 @@
+"""Every bound of the tracer's Python side, with unit and reason. Those of the programs are in ``programs/*.h``."""
+
+POLL_S = 0.01
+"""How long the consumer sleeps when the ring is empty: nothing wakes it, because waking costs the traced process more than
+copying does."""
+
+SCAN_S = 1.0
+"""How often the selection and the libraries of its processes are looked at again."""
+
+SCAN_PROCESSES = 64
+"""Processes whose libraries are looked at again in one scan."""
+
+NEWCOMER_SCANS_S = (0.05, 0.15, 0.4)
+"""When the libraries of a new process are looked at, seconds after it was seen: it maps them while it starts."""
+
+RING_BYTES = 8 << 20
+"""Room for what is seen between two looks of the consumer: 500 pieces of 16 KiB."""
+
+PROCESSES_MAX = 16_384
+"""Processes traced at once; also the size of the kernel's table of them."""
+
+MAPS_BYTES_MAX = 4 << 20
+"""Bytes of ``/proc/PID/maps`` that are read. A Java process has about half a megabyte."""
+
+IMAGES_MAX = 4096
+"""Executables and libraries whose functions are remembered."""
+
+IMAGE_BYTES_MAX = 1 << 30
+"""Bytes of an executable that is looked into for TLS functions. Bundled applications have a few hundred megabytes."""

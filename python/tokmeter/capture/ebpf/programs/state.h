@@ -1,0 +1,102 @@
+/* The maps: who is traced, what is known of connections, what is under way, what was counted. */
+#ifndef TOKMETER_STATE_H
+#define TOKMETER_STATE_H
+
+struct settings {
+	__u32 everybody;    /* 1: every process but the tracer's own */
+	__u32 own_process;
+	__u32 strict;	    /* 1: a connection whose server is not known to be an LLM's is not captured */
+	__u32 child_offset; /* of the child's id in the event of a fork */
+};
+
+ONE(settings, struct settings);
+
+/* Processes that may be looked at. Nothing of any other is copied. */
+HASH(allowed, __u32, __u32, 16384);
+
+/* Names of servers and ends of paths that are an LLM's, as hashes; see gate.h. */
+#define NAME_WHOLE 1  /* the name itself */
+#define NAME_SUFFIX 2 /* what follows a separator */
+HASH(names, __u64, __u32, 4096);
+
+struct connection_key {
+	__u64 handle;
+	__u32 process;
+	__u32 layer;
+};
+
+enum stage {
+	STAGE_NEW = 0,	    /* nothing was seen of it that decides */
+	STAGE_CAPTURED = 1,
+	STAGE_IGNORED = 2,  /* not LLM traffic; nothing of it is copied any more */
+};
+
+enum server {
+	SERVER_UNKNOWN = 0,
+	SERVER_LLM = 1,
+	SERVER_OTHER = 2,
+};
+
+struct connection {
+	__u64 sent;
+	__u64 received;
+	__u32 stage;
+	__u32 server;
+};
+
+/* The oldest gives way: under a flood of connections some are lost, and memory is not. */
+LRU_HASH(connections, struct connection_key, struct connection, 16384);
+
+/* A call of a library or of the system, from its entry until all that it moved is handed over. While that is done it is also
+ * the cursor: the verifier follows every value that a number on the stack can have, and takes one in a map as it comes. */
+struct call {
+	__u64 handle;
+	__u64 base;	/* of the buffer, or of the current segment */
+	__u64 size;	/* bytes left there */
+	__u64 segments; /* where descriptions of further segments are */
+	__u64 count;	/* of them */
+	__u64 count_at; /* where the library writes the number of bytes; 0: the number is what it returns */
+	__u64 length;	/* bytes left of what was moved */
+	__u64 offset;
+	__u64 flags;
+};
+
+/* Calls under way, by thread. */
+LRU_HASH(tls_calls, __u64, struct call, 8192);
+LRU_HASH(plain_calls, __u64, struct call, 8192);
+
+enum counter {
+	COUNTER_RECORDS = 0,
+	COUNTER_LOST = 1,     /* the ring was full */
+	COUNTER_IGNORED = 2,  /* connections that are not LLM traffic */
+	COUNTER_UNNAMED = 3,  /* connections left alone because nothing says who the server is */
+	COUNTER_OVERLONG = 4, /* calls with more bytes than are copied */
+	COUNTERS_SIZE = 5,
+};
+
+COUNTERS(counters, COUNTERS_SIZE);
+
+/* 8 MiB hold what 500 records of 16 KiB need while the consumer sleeps. */
+RING(events, 8 * 1024 * 1024);
+
+static __always_inline void count(__u32 which)
+{
+	__u64 *counter = map_lookup(counters, &which);
+	if (counter)
+		*counter += 1;
+}
+
+/* The process of this call if it may be looked at, else 0. */
+static __always_inline __u32 allowed_process(void)
+{
+	__u32 process = bpf_get_current_pid_tgid() >> 32;
+	__u32 zero = 0;
+	struct settings *chosen = map_lookup(settings, &zero);
+	if (!chosen)
+		return 0;
+	if (chosen->everybody)
+		return process == chosen->own_process ? 0 : process;
+	return map_lookup(allowed, &process) ? process : 0;
+}
+
+#endif

@@ -1,0 +1,16 @@
+/* The programs of the tracer. They copy plaintext of LLM traffic of allowed processes to a ring, and nothing else.
+ *
+ * One source, two loaders: `make ebpf` compiles it to the object that the native core loads, and BCC compiles it at run time.
+ */
+#include "platform.h"
+
+#include "record.h"
+#include "state.h"
+
+#include "gate.h"
+
+#include "capture.h"
+
+#include "plain.h"
+#include "process.h"
+#include "tls.h"

@@ -1,0 +1,314 @@
+//! The programs in the kernel: loaded once, attached where the caller says, their ring read when he asks.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use aya::maps::{Array, HashMap as Table, MapData, MapError, PerCpuArray, RingBuf};
+use aya::programs::trace_point::TracePointLinkId;
+use aya::programs::uprobe::{UProbeAttachLocation, UProbeLinkId, UProbeScope};
+use aya::programs::{Program, ProgramError, TracePoint, UProbe};
+use aya::{Ebpf, EbpfError, EbpfLoader};
+
+use crate::record::{ConnectionKey, Layer, Record};
+
+/// `enum stage` of the programs: nothing of the connection is copied any more.
+const STAGE_IGNORED: u64 = 2;
+/// `NAME_WHOLE` and `NAME_SUFFIX` of the programs.
+const NAME_WHOLE: u32 = 1;
+const NAME_SUFFIX: u32 = 2;
+
+/// What the programs look at in each call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Every process but this one, instead of those that are allowed one by one.
+    pub everybody: bool,
+    /// A connection whose server is not known to be an LLM's is left alone.
+    pub strict: bool,
+    /// Where the child's id is in the kernel's event of a fork.
+    pub child_offset: u32,
+}
+
+/// What the programs have counted since they were loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Records handed over.
+    pub records: u64,
+    /// Records for which the ring had no room.
+    pub lost: u64,
+    /// Connections that are not LLM traffic.
+    pub ignored: u64,
+    /// Connections left alone because nothing says who the server is.
+    pub unnamed: u64,
+    /// Calls with more bytes than are copied.
+    pub overlong: u64,
+}
+
+/// A place where a program is attached, until it is detached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Attachment(u64);
+
+impl Attachment {
+    /// As a number, for other languages.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// Of a number that [`Attachment::number`] gave.
+    pub const fn of(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+/// Why the kernel, or the file to be attached to, does not do what is asked.
+#[derive(Debug)]
+pub struct TracerError {
+    doing: String,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl TracerError {
+    fn new(
+        doing: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { doing: doing.into(), source: source.into() }
+    }
+}
+
+impl fmt::Display for TracerError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.doing, self.source)?;
+        // The outer errors say what was tried; the kernel's own word is the last.
+        let mut cause = self.source.source();
+        while let Some(inner) = cause {
+            write!(formatter, ": {inner}")?;
+            cause = inner.source();
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for TracerError {}
+
+impl From<EbpfError> for TracerError {
+    fn from(error: EbpfError) -> Self {
+        Self::new("loading the programs", error)
+    }
+}
+
+impl From<MapError> for TracerError {
+    fn from(error: MapError) -> Self {
+        Self::new("using a map", error)
+    }
+}
+
+enum Link {
+    Function(&'static str, UProbeLinkId),
+    Event(&'static str, TracePointLinkId),
+}
+
+/// Programs that can be attached to functions of a file, by their names in the source.
+const FUNCTION_PROGRAMS: [&str; 8] = [
+    "tls_call",
+    "tls_call_ex",
+    "tls_sent",
+    "tls_received",
+    "tls_control",
+    "tls_host_name",
+    "tls_server_name",
+    "tls_free",
+];
+/// Programs that can be attached to tracepoints.
+const EVENT_PROGRAMS: [&str; 9] = [
+    "plain_call",
+    "plain_call_segments",
+    "plain_call_message",
+    "plain_sent",
+    "plain_received",
+    "plain_close",
+    "process_fork",
+    "process_exec",
+    "process_exit",
+];
+
+/// The loaded programs. Dropping it detaches all.
+pub struct Tracer {
+    programs: Ebpf,
+    links: HashMap<Attachment, Link>,
+    next: u64,
+    /// Programs are loaded when they are first attached, and each needs the maps that it names until then.
+    _settings: Array<MapData, [u32; 4]>,
+    allowed: Table<MapData, u32, u32>,
+    names: Table<MapData, u64, u32>,
+    connections: Table<MapData, [u64; 2], [u64; 3]>,
+    counters: PerCpuArray<MapData, u64>,
+    events: RingBuf<MapData>,
+}
+
+impl Tracer {
+    /// Loads an object that clang made of the programs. `ring_bytes` must be a power of two and whole pages.
+    pub fn load(object: &[u8], settings: Settings, ring_bytes: u32) -> Result<Self, TracerError> {
+        let mut programs = EbpfLoader::new().map_max_entries("events", ring_bytes).load(object)?;
+        let mut chosen: Array<_, [u32; 4]> = Array::try_from(taken(&mut programs, "settings")?)?;
+        let values = [
+            u32::from(settings.everybody),
+            std::process::id(),
+            u32::from(settings.strict),
+            settings.child_offset,
+        ];
+        chosen.set(0, values, 0)?;
+        let allowed = Table::try_from(taken(&mut programs, "allowed")?)?;
+        let names = Table::try_from(taken(&mut programs, "names")?)?;
+        let connections = Table::try_from(taken(&mut programs, "connections")?)?;
+        let counters = PerCpuArray::try_from(taken(&mut programs, "counters")?)?;
+        let events = RingBuf::try_from(taken(&mut programs, "events")?)?;
+        Ok(Self {
+            programs,
+            links: HashMap::new(),
+            next: 1,
+            _settings: chosen,
+            allowed,
+            names,
+            connections,
+            counters,
+            events,
+        })
+    }
+
+    /// Attaches a program to an instruction of a file, for one process or for all that have the file mapped.
+    pub fn attach_function(
+        &mut self,
+        program: &str,
+        file: &Path,
+        offset: u64,
+        process: Option<u32>,
+    ) -> Result<Attachment, TracerError> {
+        let doing = || format!("attaching {program} to {} at {offset:#x}", file.display());
+        let name = known(&FUNCTION_PROGRAMS, program).map_err(|error| TracerError::new(doing(), error))?;
+        let scope = process.map_or(UProbeScope::AllProcesses, |process| {
+            NonZeroU32::new(process).map_or(UProbeScope::CallingProcess, UProbeScope::OneProcess)
+        });
+        let probe = self.function(name).map_err(|error| TracerError::new(doing(), error))?;
+        let link = probe
+            .attach(UProbeAttachLocation::AbsoluteOffset(offset), file, scope)
+            .map_err(|error| TracerError::new(doing(), error))?;
+        Ok(self.keep(Link::Function(name, link)))
+    }
+
+    /// Attaches a program to a tracepoint such as `syscalls`, `sys_enter_write`.
+    pub fn attach_event(
+        &mut self,
+        program: &str,
+        category: &str,
+        event: &str,
+    ) -> Result<Attachment, TracerError> {
+        let doing = || format!("attaching {program} to {category}:{event}");
+        let name = known(&EVENT_PROGRAMS, program).map_err(|error| TracerError::new(doing(), error))?;
+        let probe = self.event(name).map_err(|error| TracerError::new(doing(), error))?;
+        let link = probe.attach(category, event).map_err(|error| TracerError::new(doing(), error))?;
+        Ok(self.keep(Link::Event(name, link)))
+    }
+
+    /// Detaches what was attached; nothing if that was done before.
+    pub fn detach(&mut self, attachment: Attachment) {
+        let Some(link) = self.links.remove(&attachment) else { return };
+        // A link whose process or file is gone has nothing left to detach.
+        let _gone = match link {
+            Link::Function(name, link) => self.function(name).and_then(|probe| probe.detach(link)),
+            Link::Event(name, link) => self.event(name).and_then(|probe| probe.detach(link)),
+        };
+    }
+
+    /// Lets the programs look at a process.
+    pub fn allow(&mut self, process: u32) -> Result<(), TracerError> {
+        Ok(self.allowed.insert(process, 1, 0)?)
+    }
+
+    /// Takes that back.
+    pub fn disallow(&mut self, process: u32) {
+        // It is gone from the map when the process ended.
+        let _gone = self.allowed.remove(&process);
+    }
+
+    /// Has the programs take a server, by its name or a suffix that begins behind a separator, for an LLM's. `name` is the
+    /// hash that the programs make of it.
+    pub fn name(&mut self, name: u64, suffix: bool) -> Result<(), TracerError> {
+        Ok(self.names.insert(name, if suffix { NAME_SUFFIX } else { NAME_WHOLE }, 0)?)
+    }
+
+    /// Copies nothing of a connection any more.
+    pub fn ignore(&mut self, connection: ConnectionKey) {
+        let layer = match connection.layer {
+            Layer::Tls => 0_u64,
+            Layer::Plain => 1,
+        };
+        let key = [connection.handle, u64::from(connection.process) | layer << 32];
+        // The map makes room by itself; a connection that cannot be entered is dropped by the consumer again.
+        let _full = self.connections.insert(key, [0, 0, STAGE_IGNORED], 0);
+    }
+
+    /// Hands over every record that is there, in order, at most `limit` of them. How many there were.
+    pub fn drain(&mut self, limit: usize, sink: &mut dyn FnMut(&Record<'_>)) -> usize {
+        let mut count = 0;
+        while count < limit {
+            let Some(raw) = self.events.next() else { break };
+            count += 1;
+            if let Some(record) = Record::parse(&raw) {
+                sink(&record);
+            }
+        }
+        count
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Result<Counters, TracerError> {
+        let total = |index: u32| -> Result<u64, TracerError> {
+            Ok(self.counters.get(&index, 0)?.iter().fold(0, |sum: u64, each| sum.saturating_add(*each)))
+        };
+        Ok(Counters {
+            records: total(0)?,
+            lost: total(1)?,
+            ignored: total(2)?,
+            unnamed: total(3)?,
+            overlong: total(4)?,
+        })
+    }
+
+    /// A program for functions, loaded into the kernel when it is first needed.
+    fn function(&mut self, name: &'static str) -> Result<&mut UProbe, ProgramError> {
+        let program = self.programs.program_mut(name).ok_or(ProgramError::UnexpectedProgramType)?;
+        let Program::UProbe(probe) = program else { return Err(ProgramError::UnexpectedProgramType) };
+        if probe.fd().is_err() {
+            probe.load()?;
+        }
+        Ok(probe)
+    }
+
+    /// A program for tracepoints, likewise.
+    fn event(&mut self, name: &'static str) -> Result<&mut TracePoint, ProgramError> {
+        let program = self.programs.program_mut(name).ok_or(ProgramError::UnexpectedProgramType)?;
+        let Program::TracePoint(probe) = program else { return Err(ProgramError::UnexpectedProgramType) };
+        if probe.fd().is_err() {
+            probe.load()?;
+        }
+        Ok(probe)
+    }
+
+    fn keep(&mut self, link: Link) -> Attachment {
+        let attachment = Attachment(self.next);
+        self.next += 1;
+        self.links.insert(attachment, link);
+        attachment
+    }
+}
+
+fn taken(programs: &mut Ebpf, name: &str) -> Result<aya::maps::Map, TracerError> {
+    programs.take_map(name).ok_or_else(|| TracerError::new("loading the programs", format!("no map {name}")))
+}
+
+fn known(programs: &'static [&'static str], name: &str) -> Result<&'static str, String> {
+    let found = programs.iter().find(|program| **program == name);
+    found.copied().ok_or_else(|| format!("no program {name}"))
+}
