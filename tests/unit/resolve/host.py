@@ -38,7 +38,7 @@ class Host:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.roots = Roots.below(root)
-        self.write("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n")
+        self.write("etc/passwd", "root:x:0:0:root:/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n")
 
     def write(self, place: str, content: str | bytes) -> Path:
         path = self.root / place
@@ -69,6 +69,11 @@ class Host:
         variables = {"OPENAI_API_KEY": CANARY} | (environ or {})
         self.write(f"proc/{pid}/environ", "".join(f"{key}={value}\0" for key, value in variables.items()))
         self.write(f"proc/{pid}/uid_map", uid_map)
+
+    def inside(self, pid: int, place: str, content: str) -> None:
+        """A file as the process sees it, below its own root directory."""
+        root = f"proc/{pid}/root"
+        self.write(f"{root}/{place}", content)
 
     def bundle(self, container_id: str, annotations: dict[str, str], task: str = "containerd") -> None:
         """As containerd's shim keeps it."""

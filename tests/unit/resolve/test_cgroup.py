@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.unit.resolve.host import ID, hybrid, v1, v2
+
 from tokmeter.resolve import cgroup
 
 

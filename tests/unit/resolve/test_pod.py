@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.unit.resolve.host import ID, OTHER, POD, STATIC_UID, UID, UNDERSCORED
+
 from tokmeter.resolve.pod import PodNames, of_full_name, of_log_folder, of_log_link, owner, uid
 
 

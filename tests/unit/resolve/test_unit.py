@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.unit.resolve.host import ID, UNDERSCORED
+
 from tokmeter.resolve.unit import Unit, find, unescape
 
 USER = "/user.slice/user-1000.slice/user@1000.service"
@@ -48,7 +48,7 @@ def test_the_innermost_unit(path: str, unit: Unit | None, service: str | None) -
 
 def test_escapes_that_are_no_text_stay() -> None:
     assert unescape(r"a\x2db") == "a-b"
-    assert unescape(r"caf\xc3\xa9") == "café"
+    assert unescape(r"\xc3\xa9t\xc3\xa9") == "été"
     assert unescape(r"a\xff") == r"a\xff"
 
 

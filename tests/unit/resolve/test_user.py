@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tokmeter.resolve.user import is_of_host, name
 
-PASSWD = b"root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\ntwin:x:1000:1000::/:/bin/sh\n"
+PASSWD = b"root:x:0:0:root:/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\ntwin:x:1000:1000::/:/bin/sh\n"
 
 
 @pytest.mark.parametrize(
