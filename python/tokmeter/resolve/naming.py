@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tokmeter.resolve.kubelet import by_container, by_pod
 from tokmeter.resolve.placement import Placement
 from tokmeter.resolve.pod import PodNames
@@ -17,17 +19,12 @@ def names_of(roots: Roots, placement: Placement) -> PodNames:
     """
     known = PodNames()
     for container in placement.containers:
-        found = lookup(roots, container.id)
-        known = PodNames(known.namespace or found.namespace, known.pod or found.pod, known.container or found.container)
-        if known.container:
-            break
+        known = known.completed(lookup(roots, container.id))
     if placement.pod_uid is None or (known.container and known.pod and known.namespace):
         return known
-    for container in placement.containers:
-        logged = by_container(roots, container.id)
-        if logged is not None:
-            return logged
+    logged = next(filter(None, (by_container(roots, container.id) for container in placement.containers)), None)
+    if logged is not None:
+        return known.completed(logged)
     pod = by_pod(roots, placement.pod_uid)
     # A runtime that names the pod and not the container speaks of the one that holds the pod together.
-    guessed = None if known.pod else pod.container
-    return PodNames(known.namespace or pod.namespace, known.pod or pod.pod, known.container or guessed)
+    return known.completed(replace(pod, container=None) if known.pod else pod)

@@ -45,6 +45,10 @@ class PodNames:
     pod: str | None = None
     container: str | None = None
 
+    def completed(self, other: PodNames) -> PodNames:
+        """These names, and those of `other` where there is none."""
+        return PodNames(self.namespace or other.namespace, self.pod or other.pod, self.container or other.container)
+
 
 def uid(path: str) -> str | None:
     """The uid of the innermost pod that `path` lies in, with dashes."""

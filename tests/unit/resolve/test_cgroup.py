@@ -1,7 +1,7 @@
 """Every layout of /proc/PID/cgroup, as seen from the host and from inside a namespace."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.resolve.host import ID, hybrid, v1, v2
 
@@ -35,6 +35,7 @@ def test_lines_are_bounded() -> None:
     assert len(cgroup.paths(many.encode())) == cgroup.LINES_MAX
 
 
+@settings(deadline=None)
 @given(st.binary() | st.text("0123456789:/.\n").map(str.encode))
 def test_any_bytes_give_clean_paths(data: bytes) -> None:
     for path in cgroup.paths(data):

@@ -1,7 +1,7 @@
 """The groups that runtimes make, with both drivers, nested and rootless; and those that are not containers."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.resolve.host import ID, OTHER, UID, UNDERSCORED
 
@@ -72,6 +72,7 @@ def test_containers_in_containers_are_told_innermost_first() -> None:
     assert Container(ID, None).short == ID[:12]
 
 
+@settings(deadline=None)
 @given(st.text() | st.lists(st.sampled_from(["docker", ID, f"crio-{ID}", "-", "..", ""])).map("/".join))
 def test_any_path_gives_ids_that_are_safe_in_a_file_name(path: str) -> None:
     for container in containers(path):

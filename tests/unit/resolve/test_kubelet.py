@@ -1,7 +1,7 @@
 """The names of pods from logs, and from the kubelet's own folders where logs are not seen."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.resolve.host import ID, OTHER, POD, STATIC_UID, UID, Host
 
@@ -30,7 +30,7 @@ def test_the_kubelets_folder_names_a_pod_whose_logs_are_not_mounted(host: Host) 
     folder = f"var/lib/kubelet/pods/{UID}"
     host.write(f"{folder}/etc-hosts", HOSTS + f"10.244.0.5\t{POD}\n")
     host.write(f"{folder}/volumes/kubernetes.io~projected/kube-api-access-abcde/namespace", "shop")
-    host.write(f"{folder}/volumes/kubernetes.io~projected/other/namespace", "wrong")
+    host.write(f"{folder}/volumes/kubernetes.io~projected/a-first/namespace", "wrong")
     host.write(f"{folder}/containers/app/1f2e3d4c", "")
 
     assert by_pod(host.roots, UID) == PodNames("shop", POD, "app")
@@ -56,6 +56,7 @@ def test_the_host_name_of_a_pod(text: str, expected: str | None) -> None:
     assert host_name(text.encode()) == expected
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_any_hosts_file_gives_a_printable_name_or_none(data: bytes) -> None:
     found = host_name(HOSTS.encode() + data)

@@ -42,4 +42,7 @@ def test_a_container_in_a_container_goes_by_the_outer_name(host: Host) -> None:
     host.docker(OTHER, "builder")
 
     assert names_of(host.roots, place([f"/docker/{OTHER}/docker/{ID}"])) == PodNames(container="builder")
+    host.docker(ID, "inner")
+    host.cri(OTHER, "app")
+    assert names_of(host.roots, place([f"/kubepods/pod{UID}/{OTHER}/docker/{ID}"])) == PodNames("shop", POD, "inner")
     assert names_of(host.roots, Placement()) == PodNames()

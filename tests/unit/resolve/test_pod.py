@@ -1,7 +1,7 @@
 """Pod uids of both drivers, names in log folders, and what is taken off a pod's name to find its owner."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.resolve.host import ID, OTHER, POD, STATIC_UID, UID, UNDERSCORED
 
@@ -71,6 +71,7 @@ def test_names_that_the_kubelet_gives_to_docker_and_cri_o() -> None:
     assert of_full_name("web") is None
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_has_a_uid_or_none(text: str) -> None:
     of_log_folder(text)

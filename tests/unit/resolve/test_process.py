@@ -1,7 +1,7 @@
 """Names, starts and users from texts of /proc; arguments and other variables leave no trace."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.resolve.host import CANARY
 
@@ -78,6 +78,7 @@ def test_the_real_user_id() -> None:
         assert uid(broken) is None
 
 
+@settings(deadline=None)
 @given(st.binary(), st.binary())
 def test_any_bytes_give_names_or_none(one: bytes, other: bytes) -> None:
     for line in (one, b"1 (" + one + b") S " + other):
@@ -87,6 +88,7 @@ def test_any_bytes_give_names_or_none(one: bytes, other: bytes) -> None:
         assert name is None or (name.isprintable() and 0 < len(name) <= NAME_CHARS_MAX)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_no_other_variable_and_no_argument_comes_out(secret: bytes) -> None:
     hidden = b"<" + secret.replace(b"\0", b"") + b">"

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.resolve.host import ID, OTHER, POD, SANDBOX, UID, Host
 
@@ -92,6 +92,7 @@ def test_names_are_made_printable() -> None:
     assert of_spec(json.dumps(spec).encode()).container in {None, "ab"}
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.integers() | st.text(),

@@ -1,7 +1,7 @@
 """systemd units of the system, of users and of containers, and what they are called as services."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.resolve.host import ID, UNDERSCORED
 
@@ -52,6 +52,7 @@ def test_escapes_that_are_no_text_stay() -> None:
     assert unescape(r"a\xff") == r"a\xff"
 
 
+@settings(deadline=None)
 @given(
     st.text() | st.lists(st.sampled_from([".service", "user@1.service", f"docker-{ID}.scope", "@.scope"])).map("/".join)
 )

@@ -1,7 +1,7 @@
 """Whose names hold, and which one a number has."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokmeter.resolve.user import is_of_host, name
@@ -30,6 +30,7 @@ def test_the_first_line_names_a_number() -> None:
     assert name(b":x:10:10::/:", 10) is None
 
 
+@settings(deadline=None)
 @given(st.binary(), st.integers(0, 2**32))
 def test_any_bytes_give_a_printable_name_or_none(passwd: bytes, uid: int) -> None:
     is_of_host(passwd)
