@@ -50,16 +50,16 @@ def names(service: str | None, environ: Mapping[str, str]) -> dict[str, str | No
         for field, sources in SOURCES.items()
     }
     if service:
-        found["service"] = _clean(service)
+        found["service"] = clean(service)
     # In a pod the host name is the pod's name unless the pod shares the node's network; the downward API comes first.
     if found["pod"] is None and "KUBERNETES_SERVICE_HOST" in environ:
-        found["pod"] = _clean(environ.get("HOSTNAME", ""))
+        found["pod"] = clean(environ.get("HOSTNAME", ""))
     return found
 
 
 def _lookup(source: str, environ: Mapping[str, str], resource: Mapping[str, str]) -> str | None:
     kind, _, key = source.partition(":")
-    return _clean(resource.get(key, "")) if kind == "resource" else _clean(environ.get(source, ""))
+    return clean(resource.get(key, "")) if kind == "resource" else clean(environ.get(source, ""))
 
 
 def _resource_attributes(text: str) -> dict[str, str]:
@@ -68,6 +68,6 @@ def _resource_attributes(text: str) -> dict[str, str]:
     return {key.strip(): unquote(value.strip()) for key, equals, value in pairs if equals}
 
 
-def _clean(name: str) -> str | None:
+def clean(name: str) -> str | None:
     """A printable name of bounded length, or None when nothing is left."""
     return "".join(c for c in name if c.isprintable()).strip()[:NAME_CHARS_MAX] or None
