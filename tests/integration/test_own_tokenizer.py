@@ -16,7 +16,7 @@ from tokmeter.config import Config
 from tokmeter.config.document import parse
 from tokmeter.config.load import check
 from tokmeter.errors import ConfigError
-from tokmeter.runtime import Plan, build_meter
+from tokmeter.runtime.sidecar import Plan, build_meter
 from tokmeter.state import StateDirectory
 
 PATH = "/v1/chat/completions"

@@ -11,7 +11,7 @@ from tokmeter.capture.proxy import ProxySettings
 from tokmeter.cli.options import configured_ledger, configured_listen, listen_address
 from tokmeter.config import Config
 from tokmeter.config.core import connect_to
-from tokmeter.runtime import Plan, Sink
+from tokmeter.runtime.sidecar import Plan, Sink
 from tokmeter.state import StateDirectory
 
 RUN_DRAIN_S = 2.0

@@ -14,7 +14,7 @@ from tokmeter.capture.proxy import event_loop_factory, write_trust
 from tokmeter.cli.options import config_option
 from tokmeter.cli.planning import sidecar
 from tokmeter.config import load
-from tokmeter.runtime import Plan, Running, running
+from tokmeter.runtime.sidecar import Plan, Running, running
 
 
 @click.command("proxy")

@@ -23,7 +23,7 @@ from tokmeter.cli.summary import Summary
 from tokmeter.config import Config, load
 from tokmeter.config.schema import MODES
 from tokmeter.errors import TokmeterError
-from tokmeter.runtime import Plan, Running, running
+from tokmeter.runtime.sidecar import Plan, Running, running
 
 BUDGET_NAME = "run"
 SIGNALLED = 128

@@ -1,9 +1,10 @@
-"""`tokmeter watch`: a refreshing table of spend, from a sidecar or a ledger."""
+"""`tokmeter watch`: a refreshing table of spend, from the tracer on this host, a sidecar or a ledger."""
 
 from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 import sys
 from contextlib import ExitStack
@@ -13,6 +14,8 @@ from time import monotonic
 import click
 
 from tokmeter.clock import now_ns
+from tokmeter.cli.options import config_option
+from tokmeter.cli.tracing import TraceOptions, traced
 from tokmeter.store.sqlite import SqliteReader
 from tokmeter.watch.finished import Finished
 from tokmeter.watch.ledger import LedgerSource
@@ -27,6 +30,17 @@ FIXED_LINES = 4
 
 
 @click.command("watch")
+@click.option("--pid", "pids", metavar="PID", type=int, multiple=True, help="Trace this process and its children.")
+@click.option("--cgroup", "cgroups", metavar="PATH", multiple=True, help="Trace the processes of a control group.")
+@click.option("--container", "containers", metavar="NAME|ID", multiple=True, help="Trace those of a container.")
+@click.option("--pod", "pods", metavar="NAMESPACE/NAME", multiple=True, help="Trace those of a pod of this host.")
+@click.option("--all", "everybody", is_flag=True, help="Trace every process; LLM traffic alone is copied.")
+@click.option(
+    "--loader", type=click.Choice(("auto", "core", "bcc")), default="auto", show_default=True, help="How to trace."
+)
+@click.option("--no-http", "tls_only", is_flag=True, help="Do not look at HTTP without TLS.")
+@click.option("--host-root", metavar="DIR", type=click.Path(path_type=Path), help="Where the host's files are mounted.")
+@click.option("--metrics", metavar="H:P", help="Serve the metrics of what is traced.")
 @click.option("--from", "url", metavar="URL", help="Metrics address of a running `tokmeter proxy`.")
 @click.option("--ledger", metavar="FILE", type=click.Path(path_type=Path), help="Ledger to follow.")
 @click.option("--plain", is_flag=True, help="A plain refreshing table (the only view so far, and so the default).")
@@ -35,23 +49,64 @@ FIXED_LINES = 4
     "--interval", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Seconds between tables."
 )
 @click.option("--rounds", type=click.IntRange(min=1), help="Stop after so many tables.")
+@config_option
 def command(
-    url: str | None, ledger: Path | None, interval: float, rounds: int | None, *, plain: bool, as_json: bool
+    pids: tuple[int, ...],
+    cgroups: tuple[str, ...],
+    containers: tuple[str, ...],
+    pods: tuple[str, ...],
+    loader: str,
+    host_root: Path | None,
+    metrics: str | None,
+    url: str | None,
+    ledger: Path | None,
+    interval: float,
+    rounds: int | None,
+    config: Path | None,
+    *,
+    everybody: bool,
+    tls_only: bool,
+    plain: bool,
+    as_json: bool,
 ) -> None:
     """Show spend by service, process, provider and model as it happens, until interrupted.
 
+    Either traces processes of this host (as root, with --pid, --cgroup, --container, --pod or --all), or follows a sidecar
+    or a ledger.
+
     On a terminal the table is redrawn in place; in a pipe each table follows the last.
     """
-    if (url is None) == (ledger is None):
-        raise click.UsageError("give one of --from URL and --ledger FILE")
+    selected = bool(pids or cgroups or containers or pods or everybody)
+    if (selected, url is not None, ledger is not None).count(True) != 1:
+        raise click.UsageError(
+            "give one of --from URL, --ledger FILE and the processes to trace (--pid, --cgroup, --container, --pod, --all)"
+        )
+    if everybody and (pids or cgroups or containers or pods):
+        raise click.UsageError("--all and a selection exclude each other")
+    if not selected and (metrics or tls_only or host_root or loader != "auto"):
+        raise click.UsageError("--metrics, --no-http, --host-root and --loader are for the processes to trace")
     if plain and as_json:
         raise click.UsageError("--plain and --json exclude each other")
     with ExitStack() as stack:
         source: Source
         if url is not None:
             source = stack.enter_context(SidecarSource(url))
+        elif ledger is not None:
+            source = LedgerSource(stack.enter_context(SqliteReader.open(ledger)))
         else:
-            source = LedgerSource(stack.enter_context(SqliteReader.open(ledger or Path())))
+            options = TraceOptions(
+                pids=pids,
+                cgroups=cgroups,
+                containers=containers,
+                pods=pods,
+                everybody=everybody,
+                loader=loader,
+                plain=not tls_only,
+                host_root=host_root,
+                metrics=metrics,
+                config=config,
+            )
+            source = stack.enter_context(traced(options, os.environ))
         counter = itertools.count() if rounds is None else range(rounds)
         if as_json:
             for _ in counter:

@@ -18,6 +18,9 @@ from tokmeter.errors import TokmeterError
 
 type Sink = Callable[[_core.LedgerEntry], None]
 
+LOSSES = ("lost", "overlong", "unnamed", "unattached")
+"""Counters of what should have been seen and was not."""
+
 
 class TracerCapture:
     """Runs on a thread of its own. `start` once, `stop` once."""
@@ -59,6 +62,11 @@ class TracerCapture:
     def counters(self) -> dict[str, int]:
         """What was counted, about a second ago: the kernel's counters, ``open`` connections and traced ``processes``."""
         return self._counters
+
+    def series(self) -> dict[str, list[tuple[tuple[str, ...], int]]]:
+        """Its series for the metrics, by their source names in the catalog."""
+        counters = self._counters
+        return {"capture_dropped": [((reason,), counters.get(reason, 0)) for reason in LOSSES]}
 
     @property
     def gone(self) -> TokmeterError | None:

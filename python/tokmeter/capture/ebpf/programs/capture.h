@@ -60,8 +60,8 @@ static __always_inline void fill(struct head *head, const struct connection_key 
 }
 
 /* One record, copied and handed over. `room` is a size class, and a constant once this is inlined. */
-static __always_inline void emit(const struct connection_key *key, __u32 direction, volatile struct call *call, __u64 length,
-				 const __u64 room)
+static __always_inline void emit(const struct connection_key *key, __u32 direction, volatile struct call *call,
+				 __u64 length, const __u64 room)
 {
 	struct record *record = ring_reserve(events, sizeof(struct head) + room);
 	if (!record) {

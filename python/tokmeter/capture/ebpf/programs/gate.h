@@ -1,5 +1,6 @@
-/* Whether a connection is LLM traffic, by the first bytes that are sent on it. Decided in the kernel, before a byte of it is
- * handed over: by the name of the server (asked for in the TLS greeting, or in the Host field), or by the end of the path.
+/* Whether a connection is LLM traffic, by the first bytes that are sent on it. Decided in the kernel, before a byte of
+ * it is handed over: by the name of the server (asked for in the TLS greeting, or in the Host field), or by the end of
+ * the path.
  */
 #ifndef TOKMETER_GATE_H
 #define TOKMETER_GATE_H
@@ -13,7 +14,7 @@
 #define PATH_BASIS 0x84222325cbf29ce4ULL
 
 enum opening {
-	OPENING_NONE = 0,   /* no request begins here */
+	OPENING_NONE = 0, /* no request begins here */
 	OPENING_HTTP1 = 1,
 	OPENING_HTTP2 = 2,
 	OPENING_MIDDLE = 3, /* a request in the middle of an HTTP/2 connection, probably */
@@ -34,7 +35,8 @@ static __always_inline __u32 opening(const unsigned char *first)
 		return OPENING_HTTP2;
 	}
 	/* HEADERS (type 1) of at most 16 KiB, no unknown flag, an odd stream. */
-	if (first[0] == 0 && first[1] < 0x40 && first[3] == 1 && (first[4] & ~0x2d) == 0 && first[5] == 0 && (first[8] & 1))
+	if (first[0] == 0 && first[1] < 0x40 && first[3] == 1 && (first[4] & ~0x2d) == 0 && first[5] == 0 &&
+	    (first[8] & 1))
 		return OPENING_MIDDLE;
 	return OPENING_NONE;
 }
@@ -70,8 +72,8 @@ static __always_inline int is_named(const char *text, __u64 begin, __u64 end, __
 	return found;
 }
 
-/* What is known while the head of a request is read; kept in the ring's memory, because the verifier follows every value that
- * a number on the stack can have, and would follow each place where a field may begin. */
+/* What is known while the head of a request is read; kept in the ring's memory, because the verifier follows every
+ * value that a number on the stack can have, and would follow each place where a field may begin. */
 struct places {
 	__u64 window; /* the last eight bytes */
 	__u64 path_end;

@@ -1,5 +1,5 @@
-/* HTTP without TLS: the system calls that write to and read from descriptors. Ciphertext passes here, too; it does not look
- * like the beginning of a request, so it is left alone.
+/* HTTP without TLS: the system calls that write to and read from descriptors. Ciphertext passes here, too; it does not
+ * look like the beginning of a request, so it is left alone.
  */
 #ifndef TOKMETER_PLAIN_H
 #define TOKMETER_PLAIN_H

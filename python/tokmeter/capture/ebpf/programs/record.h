@@ -33,23 +33,24 @@ struct head {
 	__u8 flags;
 	__u32 process;
 	__u64 handle;
-	__u64 offset; /* bytes of this direction before these, since the connection was first captured */
+	__u64 offset;  /* bytes of this direction before these, since the connection was first captured */
 	__u64 instant; /* nanoseconds of the monotonic clock */
-	__u32 length; /* bytes of data that follow */
+	__u32 length;  /* bytes of data that follow */
 	__u32 reserved;
 };
 
 /* Bytes of data in a record. Reserving needs a constant size: what is copied takes the smallest class that holds it. */
-#define SMALL 1024
+#define SMALL  1024
 #define MEDIUM 4096
-#define LARGE 16384
+#define LARGE  16384
 
 struct record {
 	struct head head;
 	char data[];
 };
 
-/* Records that one call of a library is copied as, 4 MiB if they are large. What is longer leaves a gap in the offsets. */
+/* Records that one call of a library is copied as, 4 MiB if they are large. What is longer leaves a gap in the offsets.
+ */
 #define PIECES_MAX 256
 
 #endif

@@ -3,7 +3,7 @@
 #define TOKMETER_STATE_H
 
 struct settings {
-	__u32 everybody;    /* 1: every process but the tracer's own */
+	__u32 everybody; /* 1: every process but the tracer's own */
 	__u32 own_process;
 	__u32 strict;	    /* 1: a connection whose server is not known to be an LLM's is not captured */
 	__u32 child_offset; /* of the child's id in the event of a fork */
@@ -15,7 +15,7 @@ ONE(settings, struct settings);
 HASH(allowed, __u32, __u32, 16384);
 
 /* Names of servers and ends of paths that are an LLM's, as hashes; see gate.h. */
-#define NAME_WHOLE 1  /* the name itself */
+#define NAME_WHOLE  1 /* the name itself */
 #define NAME_SUFFIX 2 /* what follows a separator */
 HASH(names, __u64, __u32, 4096);
 
@@ -26,9 +26,9 @@ struct connection_key {
 };
 
 enum stage {
-	STAGE_NEW = 0,	    /* nothing was seen of it that decides */
+	STAGE_NEW = 0, /* nothing was seen of it that decides */
 	STAGE_CAPTURED = 1,
-	STAGE_IGNORED = 2,  /* not LLM traffic; nothing of it is copied any more */
+	STAGE_IGNORED = 2, /* not LLM traffic; nothing of it is copied any more */
 };
 
 enum server {
@@ -47,8 +47,9 @@ struct connection {
 /* The oldest gives way: under a flood of connections some are lost, and memory is not. */
 LRU_HASH(connections, struct connection_key, struct connection, 16384);
 
-/* A call of a library or of the system, from its entry until all that it moved is handed over. While that is done it is also
- * the cursor: the verifier follows every value that a number on the stack can have, and takes one in a map as it comes. */
+/* A call of a library or of the system, from its entry until all that it moved is handed over. While that is done it is
+ * also the cursor: the verifier follows every value that a number on the stack can have, and takes one in a map as it
+ * comes. */
 struct call {
 	__u64 handle;
 	__u64 base;	/* of the buffer, or of the current segment */

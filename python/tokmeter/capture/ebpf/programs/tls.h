@@ -1,6 +1,6 @@
-/* Calls of TLS libraries. What a call was given is kept at its entry and copied when it returns with success: a write that
- * is tried again is copied once, and what is read is there only then. One set of programs serves all libraries whose calls
- * look alike: OpenSSL, BoringSSL and GnuTLS.
+/* Calls of TLS libraries. What a call was given is kept at its entry and copied when it returns with success: a write
+ * that is tried again is copied once, and what is read is there only then. One set of programs serves all libraries
+ * whose calls look alike: OpenSSL, BoringSSL and GnuTLS.
  */
 #ifndef TOKMETER_TLS_H
 #define TOKMETER_TLS_H

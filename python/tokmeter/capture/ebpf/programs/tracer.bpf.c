@@ -1,6 +1,7 @@
 /* The programs of the tracer. They copy plaintext of LLM traffic of allowed processes to a ring, and nothing else.
  *
- * One source, two loaders: `make ebpf` compiles it to the object that the native core loads, and BCC compiles it at run time.
+ * One source, two loaders: `make ebpf` compiles it to the object that the native core loads, and BCC compiles it at run
+ * time.
  */
 #include "platform.h"
 

@@ -12,7 +12,7 @@ import pytest
 from tokmeter.cli.planning import single_run
 from tokmeter.config import Config
 from tokmeter.errors import TokmeterError
-from tokmeter.runtime import Plan, running
+from tokmeter.runtime.sidecar import Plan, running
 
 THREADS = ("tokmeter-ledger", "tokmeter-metrics")
 

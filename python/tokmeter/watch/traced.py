@@ -1,0 +1,49 @@
+"""The tracer of this process as a source of the live view. Knows neither how it traces nor who draws."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+from collections.abc import Callable
+from typing import Any
+
+from tokmeter._core import LedgerEntry
+from tokmeter.watch.source import QUEUE_MAX
+
+
+class TracedSource:
+    """A queue between the tracer's thread and the view's."""
+
+    malformed = 0
+
+    def __init__(self) -> None:
+        """Empty, and without budgets until `account_with` is called."""
+        self._events: queue.Queue[LedgerEntry] = queue.Queue(QUEUE_MAX)
+        self._budgets: Callable[[], list[dict[str, Any]]] = list
+        self.dropped = 0
+        """Exchanges that the view was too slow for; metrics have them."""
+
+    def put(self, entry: LedgerEntry) -> None:
+        """Takes a finished exchange. Never waits: tracing must go on."""
+        try:
+            self._events.put_nowait(entry)
+        except queue.Full:
+            self.dropped += 1
+
+    def account_with(self, budgets: Callable[[], list[dict[str, Any]]]) -> None:
+        """From now on the budget accounts come from here."""
+        self._budgets = budgets
+
+    def events(self, limit_s: float) -> list[dict[str, Any]]:
+        """The exchanges that have ended, waiting up to `limit_s` for the first."""
+        found: list[LedgerEntry] = []
+        with contextlib.suppress(queue.Empty):
+            found.append(self._events.get(timeout=limit_s) if limit_s > 0 else self._events.get_nowait())
+            while len(found) < QUEUE_MAX:
+                found.append(self._events.get_nowait())
+        return [json.loads(entry.to_json()) for entry in found]
+
+    def budgets(self) -> list[dict[str, Any]]:
+        """The budget accounts now."""
+        return self._budgets()
