@@ -140,8 +140,6 @@ pub const REQUEST_BODY_BYTES_MAX: usize = 32 << 20;
 pub const HTTP_HEAD_BYTES_MAX: usize = 64 << 10;
 /// Fields of one head. Providers send up to fifty.
 pub const HTTP_FIELDS_MAX: usize = 128;
-/// Bytes of a method; the longest that is registered has 17.
-pub const HTTP_METHOD_BYTES_MAX: usize = 20;
 /// Bytes held of what comes before what it answers: of a reply before its request, of a session before its agreement. Events of
 /// two processors are microseconds apart.
 pub const EARLY_BYTES_MAX: usize = 1 << 20;

@@ -2,7 +2,7 @@
 //! either protocol does.
 
 use super::desk::{Desk, Till};
-use super::http1::{Http1, Likeness, START, is_like_a_request};
+use super::http1::{Http1, Likeness, is_like_a_request};
 use super::http2::{Http2, PREFACE, is_like_a_frame};
 use super::place::{Course, Direction, Interest, Piece};
 use crate::exchange::CloseReason;
@@ -24,10 +24,12 @@ pub(super) struct Following {
 
 /// What it speaks.
 enum Protocol {
-    /// Nobody knows yet: what was sent as far as it may be a beginning, and what was received.
+    /// Nobody knows yet: what was sent as far as it may be a beginning, and what was received; `late` if that came first, or
+    /// behind what was no request: it answers something that was not seen.
     Unsure {
         sent: Vec<u8>,
         received: Vec<u8>,
+        late: bool,
     },
     Http1(Box<Http1>),
     Http2(Box<Http2>),
@@ -37,7 +39,7 @@ enum Protocol {
 
 impl Default for Protocol {
     fn default() -> Self {
-        Self::Unsure { sent: Vec::new(), received: Vec::new() }
+        Self::Unsure { sent: Vec::new(), received: Vec::new(), late: false }
     }
 }
 
@@ -45,7 +47,7 @@ impl Following {
     /// Bytes it holds.
     pub(super) fn held(&self) -> usize {
         match &self.protocol {
-            Protocol::Unsure { sent, received } => sent.capacity() + received.capacity(),
+            Protocol::Unsure { sent, received, .. } => sent.capacity() + received.capacity(),
             Protocol::Http1(http1) => http1.held(),
             Protocol::Http2(http2) => http2.held(),
             Protocol::Other => 0,
@@ -98,8 +100,9 @@ impl Following {
 
     /// Looks for the beginning of a protocol.
     fn recognise(&mut self, piece: &Piece<'_>, lost: u64, bytes: &[u8], desk: &mut Desk<'_>) -> Interest {
-        let Protocol::Unsure { sent, received } = &mut self.protocol else { return Interest::Keep };
+        let Protocol::Unsure { sent, received, late } = &mut self.protocol else { return Interest::Keep };
         if piece.direction == Direction::Received {
+            *late |= sent.is_empty() || lost > 0;
             let fits = received.len() + bytes.len() <= limits::EARLY_BYTES_MAX && desk.hold(bytes.len());
             if lost > 0 || !fits {
                 received.clear();
@@ -121,14 +124,14 @@ impl Following {
         if PREFACE.starts_with(sent) && sent.len() < PREFACE.len() {
             return Interest::Keep;
         }
-        let (sent, received) = (std::mem::take(sent), std::mem::take(received));
+        let (sent, received, late) = (std::mem::take(sent), std::mem::take(received), *late);
         if sent.starts_with(PREFACE) {
             return self.speak_http2(Http2::default(), &sent, &received, desk);
         }
         match is_like_a_request(&sent) {
-            Likeness::Yes => return self.speak_http1(&sent, &received, desk),
+            Likeness::Yes => return self.speak_http1(&sent, &received, late, desk),
             Likeness::Yet => {
-                self.protocol = Protocol::Unsure { sent, received };
+                self.protocol = Protocol::Unsure { sent, received, late };
                 return Interest::Keep;
             }
             Likeness::No => {}
@@ -140,15 +143,14 @@ impl Following {
         if whole {
             return Interest::Drop;
         }
-        self.protocol = Protocol::Unsure { sent: Vec::new(), received: Vec::new() };
+        self.protocol = Protocol::Unsure { sent: Vec::new(), received: Vec::new(), late: true };
         Interest::Keep
     }
 
-    fn speak_http1(&mut self, sent: &[u8], received: &[u8], desk: &mut Desk<'_>) -> Interest {
-        let known = START.starts_with(received) || received.starts_with(START);
-        let mut http1 = Box::new(if known { Http1::default() } else { Http1::late() });
+    fn speak_http1(&mut self, sent: &[u8], received: &[u8], late: bool, desk: &mut Desk<'_>) -> Interest {
+        let mut http1 = Box::new(if late { Http1::late() } else { Http1::default() });
         let mut interest = http1.take(Direction::Sent, 0, sent, desk);
-        if known && !received.is_empty() && interest == Interest::Keep {
+        if !late && !received.is_empty() && interest == Interest::Keep {
             interest = http1.take(Direction::Received, 0, received, desk);
         }
         self.protocol = Protocol::Http1(http1);

@@ -12,7 +12,6 @@ mod requests;
 use std::collections::VecDeque;
 
 pub(super) use head::{Likeness, is_like_a_request};
-pub(super) use replies::START;
 
 use super::desk::{Desk, Till};
 use super::place::{Direction, Interest};

@@ -10,7 +10,7 @@ use crate::exchange::CloseReason;
 use crate::limits;
 
 /// How every reply begins.
-pub(in crate::connection) const START: &[u8] = b"HTTP/1.";
+const START: &[u8] = b"HTTP/1.";
 const SWITCHING_PROTOCOLS: u16 = 101;
 
 /// The received direction.
