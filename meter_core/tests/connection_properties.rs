@@ -1,7 +1,7 @@
 //! What must always hold of traced connections: how bytes are cut and interleaved changes nothing, and what is lost is never
 //! made up for by a wrong count.
 
-#![expect(clippy::unwrap_used, reason = "a test fails")]
+#![allow(clippy::unwrap_used, reason = "a test fails, also in its helpers")]
 
 mod support;
 
@@ -14,6 +14,9 @@ use support::har::Recorded;
 use support::traced::{Traced, all_told, told};
 use support::wire::{Encoder, Framing, Wire};
 use support::*;
+
+/// Between the gaps that are tried.
+const STEP: usize = 7;
 
 fn free() -> Meter {
     meter(Vec::new(), Policies::default())
@@ -145,7 +148,8 @@ fn a_gap_anywhere_never_gives_a_wrong_count_in_silence() {
         let wire = wire(way);
         for (direction, bytes) in [(Direction::Sent, &wire.sent), (Direction::Received, &wire.received)] {
             for lost in [1, 60, 700] {
-                for from in 0..bytes.len() {
+                // Not everywhere, which takes a minute; each length begins at places of its own.
+                for from in (lost % STEP..bytes.len()).step_by(STEP) {
                     for size in [64, 16_384] {
                         let entries = with_a_gap(way, direction, from, from + lost, size);
                         let mut seen = Vec::new();

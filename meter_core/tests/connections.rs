@@ -1,6 +1,6 @@
 //! Connections as a tracer sees them: what each kind comes to, and what is of no interest.
 
-#![expect(clippy::unwrap_used, reason = "a test fails")]
+#![allow(clippy::unwrap_used, reason = "a test fails, also in its helpers")]
 
 mod support;
 
@@ -10,6 +10,7 @@ use meter_core::exchange::{LedgerEntry, Outcome};
 use meter_core::frame::web_socket::text_frame;
 use meter_core::limits;
 use meter_core::meter::{IncludeUsage, Meter, Policies, Unpriced};
+use meter_core::money::Nano;
 use meter_core::snapshot::Series;
 use meter_core::usage::{Defect, Provenance};
 use support::har::Recorded;
@@ -434,7 +435,7 @@ fn nothing_is_refused_rewritten_or_cut_and_everything_is_charged() {
     assert_eq!(inputs(&entries), [Some(1000), Some(4000), Some(3)]);
     assert!(entries.iter().all(|entry| entry.decision == "admit" && entry.would_refuse));
     assert!(entries.iter().all(|entry| entry.outcome == Outcome::Ok));
-    let cost: i128 = entries.iter().filter_map(|entry| entry.cost).map(|cost| cost.nano()).sum();
+    let cost: i128 = entries.iter().filter_map(|entry| entry.cost).map(Nano::nano).sum();
     let state = state(&meter);
     assert!(state.spent.usd.nano() >= cost && cost > 0);
     assert_eq!((state.held.usd.nano(), state.refusals, state.would_refuse > 0), (0, 0, true));
@@ -474,10 +475,11 @@ fn a_full_table_puts_out_what_was_idle_longest() {
         traced.connections.piece(&piece, who, &mut traced.entries);
     }
 
+    let evicted = i64::try_from(limits::CONNECTIONS_MAX / 16).unwrap();
     assert!(traced.connections.len() <= limits::CONNECTIONS_MAX);
     assert_eq!(traced.entries.len(), limits::CONNECTIONS_MAX / 16);
     assert!(traced.entries.iter().all(|entry| entry.defects.contains(Defect::Truncated)));
-    assert!(traced.entries.iter().all(|entry| entry.time_ns < NOW + limits::CONNECTIONS_MAX as i64 / 16));
+    assert!(traced.entries.iter().all(|entry| entry.time_ns < NOW + evicted));
     assert_eq!(traced.connections.counters().evicted, traced.entries.len() as u64);
 }
 

@@ -86,39 +86,40 @@ impl Decoder {
     /// A field that is spelled out, save perhaps its name.
     fn literal(&self, rest: &mut &[u8], prefix: u8) -> Result<Field, Broken> {
         let name = match integer(rest, prefix)? {
-            0 => Some(self.string(rest)?),
+            0 => Some(string(rest)?),
             index => self.at(index)?.0,
         };
-        Ok((name, Some(self.string(rest)?)))
-    }
-
-    fn string(&self, rest: &mut &[u8]) -> Result<Vec<u8>, Broken> {
-        let coded = rest.first().is_some_and(|first| first & 0x80 != 0);
-        let length = integer(rest, 7)?;
-        let (bytes, behind) = rest.split_at_checked(length).ok_or(Broken)?;
-        *rest = behind;
-        if !coded {
-            return Ok(bytes.to_vec());
-        }
-        let mut out = Vec::with_capacity(length.saturating_mul(8) / 5);
-        if HUFFMAN.decode(bytes, &mut out) { Ok(out) } else { Err(Broken) }
+        Ok((name, Some(string(rest)?)))
     }
 }
 
-/// Takes an integer whose first byte lends it `prefix` bits. None is longer than the bytes that it counts.
+/// Takes a string.
+fn string(rest: &mut &[u8]) -> Result<Vec<u8>, Broken> {
+    let coded = rest.first().is_some_and(|first| first & 0x80 != 0);
+    let length = integer(rest, 7)?;
+    let (bytes, behind) = rest.split_at_checked(length).ok_or(Broken)?;
+    *rest = behind;
+    if !coded {
+        return Ok(bytes.to_vec());
+    }
+    let mut out = Vec::with_capacity(length.saturating_mul(8) / 5);
+    if HUFFMAN.decode(bytes, &mut out) { Ok(out) } else { Err(Broken) }
+}
+
+/// Takes an integer whose first byte lends it `prefix` bits. No size of a table has more than 32.
 fn integer(rest: &mut &[u8], prefix: u8) -> Result<usize, Broken> {
     let (first, mut behind) = rest.split_first().ok_or(Broken)?;
-    let mask = (1_usize << prefix) - 1;
-    let mut value = usize::from(*first) & mask;
+    let mask = (1_u64 << prefix) - 1;
+    let mut value = u64::from(*first) & mask;
     if value == mask {
         let mut shift = 0;
         loop {
             let (byte, next) = behind.split_first().ok_or(Broken)?;
             behind = next;
-            if shift > 21 {
+            if shift > 28 {
                 return Err(Broken);
             }
-            value += usize::from(byte & 0x7f) << shift;
+            value += u64::from(byte & 0x7f) << shift;
             shift += 7;
             if byte & 0x80 == 0 {
                 break;
@@ -126,7 +127,7 @@ fn integer(rest: &mut &[u8], prefix: u8) -> Result<usize, Broken> {
         }
     }
     *rest = behind;
-    Ok(value)
+    usize::try_from(value).map_err(|_| Broken)
 }
 
 #[cfg(test)]
@@ -200,7 +201,7 @@ mod tests {
         // 127 + 0x81 & 0x7f + 0x1e << 7 is the length of the value.
         assert_eq!(127 + 1 + (0x1e << 7), 3968);
         block.truncate(whole - 32);
-        block.extend([0xbe; 60_000]);
+        block.extend(std::iter::repeat_n(0xbe, 60_000));
         let fields = decoder.decode(&block).unwrap();
 
         let kept: usize = fields.iter().map(table::size).sum();

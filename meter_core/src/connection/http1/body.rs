@@ -27,6 +27,15 @@ pub(super) enum Chunk {
     Trailer(u8),
 }
 
+/// Where a byte of the framing leads.
+enum Next {
+    Place(Chunk),
+    /// Behind the last chunk and its trailer.
+    End,
+    /// It cannot stand there.
+    Nowhere,
+}
+
 /// What comes next in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step<'a> {
@@ -93,34 +102,32 @@ impl Chunk {
             let Some((byte, behind)) = bytes.split_first() else { return Step::More };
             *bytes = behind;
             match self.behind(*byte) {
-                Some(Some(next)) => *self = next,
-                Some(None) => return Step::End,
-                None => return Step::Broken,
+                Next::Place(next) => *self = next,
+                Next::End => return Step::End,
+                Next::Nowhere => return Step::Broken,
             }
         }
     }
 
-    /// The place behind `byte`: `Some(None)` behind the last chunk and its trailer, None if `byte` cannot stand here.
-    fn behind(self, byte: u8) -> Option<Option<Self>> {
-        let next = match self {
+    fn behind(self, byte: u8) -> Next {
+        Next::Place(match self {
             Self::Size(size, digits) => match (char::from(byte).to_digit(16), byte) {
                 (Some(digit), _) if digits < DIGITS_MAX => {
                     Self::Size(size << 4 | u64::from(digit), digits + 1)
                 }
                 (None, b'\n') if digits > 0 => Self::of(size),
                 (None, b'\r' | b';' | b' ' | b'\t') if digits > 0 => Self::Extension(size),
-                _ => return None,
+                _ => return Next::Nowhere,
             },
             Self::Extension(size) if byte == b'\n' => Self::of(size),
             Self::DataEnd if byte == b'\n' => Self::Size(0, 0),
             Self::Extension(_) => self,
             Self::DataEnd if byte == b'\r' => self,
-            Self::Data(_) | Self::DataEnd => return None,
-            Self::Trailer(0) if byte == b'\n' => return Some(None),
+            Self::Data(_) | Self::DataEnd => return Next::Nowhere,
+            Self::Trailer(0) if byte == b'\n' => return Next::End,
             Self::Trailer(0) if byte == b'\r' => self,
             Self::Trailer(_) => Self::Trailer(u8::from(byte != b'\n')),
-        };
-        Some(Some(next))
+        })
     }
 
     const fn of(size: u64) -> Self {

@@ -2,11 +2,11 @@
 
 use super::Http1;
 use super::asked::Asked;
-use super::body::Step;
+use super::body::{Body, Step};
 use super::head::{Head, Likeness, RequestHead, Taken, is_like_a_request, request};
 use super::replies::Replies;
 use crate::connection::desk::Desk;
-use crate::exchange::CloseReason;
+use crate::exchange::{CloseReason, Exchange};
 use crate::limits;
 
 /// Where the sent direction is.
@@ -68,15 +68,14 @@ impl Http1 {
         }
         while !bytes.is_empty() && !self.over {
             match &mut self.requests {
-                Requests::Head(head) => {
-                    let Some(whole) = gather(head, &mut bytes) else { return self.misread(desk) };
-                    if let Some(whole) = whole {
-                        match request(&whole, desk.place.default_port()) {
-                            Some(head) => self.begin(head, desk),
-                            None => self.misread(desk),
-                        }
-                    }
-                }
+                Requests::Head(head) => match head.take(&mut bytes) {
+                    Taken::Part => {}
+                    Taken::TooLong => self.misread(desk),
+                    Taken::Whole(whole) => match request(&whole, desk.place.default_port()) {
+                        Some(head) => self.begin(head, desk),
+                        None => self.misread(desk),
+                    },
+                },
                 Requests::Body(pending) => match pending.head.body.step(&mut bytes) {
                     Step::Data(data) => self.gather(data, desk),
                     Step::End => self.finish_request(desk),
@@ -112,7 +111,8 @@ impl Http1 {
         self.of_interest |= head.to_proxy;
         let gathered = Some(Vec::new()).filter(|_| head.asking.may_be_metered(desk.meter));
         let wanted = gathered.is_some();
-        let too_long = matches!(head.body, super::body::Body::Length(length) if length > limits::REQUEST_BODY_BYTES_MAX as u64);
+        let too_long =
+            matches!(head.body, Body::Length(length) if length > limits::REQUEST_BODY_BYTES_MAX as u64);
         let mut pending = Pending { head, gathered };
         if !wanted {
             self.ask(&pending.head, None, desk);
@@ -148,7 +148,7 @@ impl Http1 {
     /// Ends the request on its way if no byte of its body is left, so that its reply need not wait for another piece.
     fn finish_whole_request(&mut self, desk: &mut Desk<'_>) {
         let Requests::Body(pending) = &mut self.requests else { return };
-        if pending.head.body == super::body::Body::Length(0) {
+        if pending.head.body == Body::Length(0) {
             self.finish_request(desk);
         }
     }
@@ -171,7 +171,7 @@ impl Http1 {
     }
 
     /// Waits for the reply to a request; gives the connection up if there is nothing on it for us.
-    fn ask(&mut self, head: &RequestHead, exchange: Option<crate::exchange::Exchange>, desk: &Desk<'_>) {
+    fn ask(&mut self, head: &RequestHead, exchange: Option<Exchange>, desk: &Desk<'_>) {
         self.of_interest |= exchange.is_some() || head.asking.goes_to_a_known_host(desk.meter);
         self.asked.push_back(Asked::new(head, exchange));
         self.over |= !self.of_interest || self.asked.len() > limits::PIPELINED_REQUESTS_MAX;
@@ -222,15 +222,5 @@ impl Http1 {
             desk.till.close(asked.exchange, CloseReason::Lost);
         }
         self.replies = Replies::adrift();
-    }
-}
-
-/// The whole head, or nothing until it is whole; None if it is none.
-#[expect(clippy::option_option, reason = "whether it can be a head, and whether it is whole")]
-fn gather(head: &mut Head, bytes: &mut &[u8]) -> Option<Option<Vec<u8>>> {
-    match head.take(bytes) {
-        Taken::Part => Some(None),
-        Taken::Whole(whole) => Some(Some(whole)),
-        Taken::TooLong => None,
     }
 }
