@@ -348,6 +348,22 @@ mod tests {
     }
 
     #[test]
+    fn an_enforced_budget_lets_pass_what_is_only_watched_and_charges_it() {
+        let mut budgets = budgets([budget("cap", Mode::Enforce, 100)]);
+        let watched = budgets.watch(1, &Subject::default(), usd(150), NOON + MINUTE, NOON);
+        let more = budgets.extend(1, usd(10), NOON + MINUTE, NOON);
+
+        assert!(watched.is_admitted() && more.is_admitted());
+        assert!(watched.would_refuse.is_some() && more.would_refuse.is_some());
+        assert_eq!(standing(&mut budgets, NOON), (0, 160));
+        budgets.settle(1, usd(160), NOON);
+        assert_eq!(standing(&mut budgets, NOON), (160, 0));
+        assert!(!reserve(&mut budgets, 2, 1, NOON).is_admitted());
+        let state = budgets.snapshot(NOON).remove(0);
+        assert_eq!((state.refusals, state.would_refuse), (1, 1));
+    }
+
+    #[test]
     fn an_exchange_is_charged_to_the_window_of_its_admission() {
         let mut budgets = budgets([budget("day", Mode::Enforce, 100)]);
         let (before, after) = (MIDNIGHT - 1, MIDNIGHT);

@@ -53,3 +53,74 @@ impl Desk<'_> {
         self.meter.watch(request, who, self.now())
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::Arc;
+
+    use super::super::place::Layer;
+    use super::*;
+    use crate::meter::{Policies, Settings};
+    use crate::price_book::PriceBook;
+    use crate::tokenizer::Tokenizers;
+
+    /// Calls `work` with a desk where `room` bytes may be held; what was closed there.
+    pub(in crate::connection) fn at_a_desk(
+        room: usize,
+        work: impl FnOnce(&mut Desk<'_>),
+    ) -> Vec<LedgerEntry> {
+        let meter = Meter::new(Settings {
+            price_book: PriceBook::embedded().unwrap(),
+            budgets: Vec::new(),
+            policies: Policies::default(),
+            hosts: Vec::new(),
+            tokenizers: Tokenizers::default(),
+            capture: Arc::from("tracer"),
+            seed: 7,
+            fingerprint_key: Vec::new(),
+        });
+        let mut entries = Vec::new();
+        work(&mut Desk {
+            meter: &meter.unwrap(),
+            who: &mut |pid| Attribution { pid: Some(pid), ..Attribution::default() },
+            place: Place { process: 1, handle: 1, layer: Layer::Tls },
+            room,
+            till: Till { now: 0, entries: &mut entries },
+        });
+        entries
+    }
+
+    #[test]
+    fn no_more_is_held_than_there_is_room_for() {
+        at_a_desk(10, |desk| {
+            assert!(desk.hold(6) && !desk.hold(5) && desk.hold(4) && !desk.hold(1));
+        });
+    }
+
+    #[test]
+    fn who_runs_is_asked_for_what_is_metered_alone() {
+        let mut asked = 0;
+        let entries = at_a_desk(0, |desk| {
+            let mut who = |pid| {
+                asked += 1;
+                Attribution { pid: Some(pid), ..Attribution::default() }
+            };
+            let mut desk = Desk {
+                who: &mut who,
+                meter: desk.meter,
+                place: desk.place,
+                room: 0,
+                till: Till { now: 0, entries: desk.till.entries },
+            };
+            for host in ["example.com", "api.openai.com"] {
+                let headers = crate::headers::Headers(&[]);
+                let request =
+                    Request { method: "GET", host, port: 443, path: "/v1/models", headers, body: Some(b"") };
+                let exchange = desk.open(&request);
+                desk.till.close(exchange, CloseReason::Complete);
+            }
+        });
+
+        assert_eq!((asked, entries.len(), entries[0].who.pid), (1, 1, Some(1)));
+    }
+}

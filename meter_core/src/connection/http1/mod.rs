@@ -112,3 +112,80 @@ impl Http1 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::desk::tests::at_a_desk;
+    use crate::usage::Defect;
+
+    const ASKED: &[u8] =
+        b"POST /v1/embeddings HTTP/1.1\r\nHost: api.openai.com\r\nContent-Length: 9\r\n\r\n{\"a\": 1 }";
+    const ANSWERED: &[u8] =
+        b"HTTP/1.1 200 OK\r\nContent-Length: 35\r\n\r\n{\"usage\":{\"prompt_tokens\":5},\"b\":1}";
+
+    /// One exchange behind which `work` goes on; the inputs of all, and whether they were seen whole.
+    fn behind_one(work: impl FnOnce(&mut Http1, &mut Desk<'_>)) -> Vec<(Option<u64>, bool)> {
+        let entries = at_a_desk(1 << 20, |desk| {
+            let mut http1 = Http1::default();
+            http1.take(Direction::Sent, 0, ASKED, desk);
+            http1.take(Direction::Received, 0, ANSWERED, desk);
+            work(&mut http1, desk);
+            http1.end(&mut desk.till);
+        });
+        let whole = |defect| move |entry: &crate::exchange::LedgerEntry| !entry.defects.contains(defect);
+        let whole = |entry| whole(Defect::Truncated)(entry) && whole(Defect::RequestIncomplete)(entry);
+        entries.iter().map(|entry| (entry.usage.input_tokens, whole(entry))).collect()
+    }
+
+    #[test]
+    fn a_gap_in_a_body_of_known_length_touches_no_other_exchange() {
+        let told = behind_one(|http1, desk| {
+            http1.take(Direction::Sent, 0, ASKED, desk);
+            http1.take(Direction::Received, 0, &ANSWERED[..50], desk);
+            http1.take(Direction::Received, 10, &ANSWERED[60..], desk);
+            http1.take(Direction::Sent, 0, &ASKED[..76], desk);
+            http1.take(Direction::Sent, ASKED.len() as u64 - 76, ASKED, desk);
+            http1.take(Direction::Received, 0, &[ANSWERED, ANSWERED].concat(), desk);
+        });
+
+        assert_eq!(told, [(Some(5), true), (None, false), (Some(5), false), (Some(5), true)]);
+    }
+
+    #[test]
+    fn a_gap_beyond_a_body_is_overcome_at_the_next_request() {
+        let told = behind_one(|http1, desk| {
+            http1.take(Direction::Sent, 0, ASKED, desk);
+            http1.take(Direction::Received, 300, b"the end of something", desk);
+            http1.take(Direction::Received, 0, ANSWERED, desk);
+            http1.take(Direction::Sent, 300, b"the end of something", desk);
+            http1.take(Direction::Sent, 0, ASKED, desk);
+            http1.take(Direction::Received, 0, ANSWERED, desk);
+        });
+
+        assert_eq!(told, [(Some(5), true), (None, false), (Some(5), true)]);
+    }
+
+    #[test]
+    fn a_client_that_does_not_wait_behind_a_gap_is_given_up() {
+        let told = behind_one(|http1, desk| {
+            http1.take(Direction::Received, 300, b"x", desk);
+            assert_eq!(http1.take(Direction::Sent, 0, ASKED, desk), Interest::Keep);
+            assert_eq!(http1.take(Direction::Sent, 0, ASKED, desk), Interest::Drop);
+        });
+
+        assert_eq!(told, [(Some(5), true), (None, false)]);
+    }
+
+    #[test]
+    fn nothing_is_held_beyond_the_room_there_is() {
+        let entries = at_a_desk(4, |desk| {
+            let mut http1 = Http1::default();
+            http1.take(Direction::Sent, 0, ASKED, desk);
+            http1.take(Direction::Received, 0, ANSWERED, desk);
+        });
+
+        assert!(entries.iter().all(|entry| entry.defects.contains(Defect::RequestIncomplete)));
+        assert_eq!(entries.len(), 1);
+    }
+}

@@ -348,3 +348,89 @@ impl Http2 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::desk::tests::at_a_desk;
+    use crate::usage::Defect;
+
+    fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    }
+
+    /// A request that is whole, its head spelled out.
+    fn asked(id: u32) -> Vec<u8> {
+        let head = b"\x83\x87\x01\x0eapi.openai.com\x04\x0e/v1/embeddings";
+        [frame(1, 4, id, head), frame(0, 1, id, b"{}")].concat()
+    }
+
+    /// A reply, in two frames of data.
+    fn answered(id: u32) -> Vec<u8> {
+        let (first, rest) = (b"{\"usage\":{\"prompt_", b"tokens\":5}}");
+        [frame(1, 4, id, b"\x88"), frame(0, 0, id, first), frame(0, 1, id, rest)].concat()
+    }
+
+    fn told(work: impl FnOnce(&mut Http2, &mut Desk<'_>)) -> Vec<(Option<u64>, bool)> {
+        let entries = at_a_desk(1 << 20, |desk| {
+            let mut http2 = Http2::default();
+            http2.take(Direction::Sent, 0, PREFACE, desk);
+            work(&mut http2, desk);
+            http2.close(&mut desk.till, CloseReason::ClientGone);
+        });
+        let whole = |entry: &crate::exchange::LedgerEntry| !entry.defects.contains(Defect::Truncated);
+        entries.iter().map(|entry| (entry.usage.input_tokens, whole(entry))).collect()
+    }
+
+    #[test]
+    fn a_gap_in_data_touches_no_other_stream() {
+        let reply = answered(1);
+        let found = told(|http2, desk| {
+            http2.take(Direction::Sent, 0, &[asked(1), asked(3)].concat(), desk);
+            http2.take(Direction::Received, 0, &reply[..25], desk);
+            http2.take(Direction::Received, 3, &reply[28..], desk);
+            http2.take(Direction::Received, 0, &answered(3), desk);
+        });
+
+        assert_eq!(found, [(None, false), (Some(5), true)]);
+    }
+
+    #[test]
+    fn a_gap_anywhere_else_touches_all_that_are_open() {
+        let found = told(|http2, desk| {
+            http2.take(Direction::Sent, 0, &[asked(1), asked(3)].concat(), desk);
+            http2.take(Direction::Received, 40, b"in the middle of something", desk);
+            http2.take(Direction::Sent, 0, &asked(5), desk);
+            http2.take(Direction::Received, 0, &answered(5), desk);
+        });
+
+        assert_eq!(found, [(None, false), (None, false), (Some(5), true)]);
+    }
+
+    #[test]
+    fn streams_beyond_the_bound_are_counted() {
+        let most = u32::try_from(limits::HTTP2_STREAMS_MAX).unwrap();
+        let found = told(|http2, desk| {
+            for at in 0..most + 5 {
+                assert_eq!(http2.take(Direction::Sent, 0, &asked(at * 2 + 1), desk), Interest::Keep);
+            }
+            let counted = desk.meter.snapshot(0).tally;
+            let unmetered: i128 =
+                counted.series(crate::snapshot::Series::UnmeteredExchanges).map(|(_, count)| count).sum();
+            assert_eq!(unmetered, 5);
+        });
+
+        assert_eq!(found.len(), limits::HTTP2_STREAMS_MAX);
+    }
+
+    #[test]
+    fn data_that_is_no_frame_ends_what_is_open() {
+        let found = told(|http2, desk| {
+            http2.take(Direction::Sent, 0, &asked(1), desk);
+            http2.take(Direction::Received, 0, &frame(0, 8, 1, b"\xffab"), desk);
+        });
+
+        assert_eq!(found, [(None, false)]);
+    }
+}
