@@ -9,6 +9,7 @@ extern crate self as meter_core;
 
 pub mod attribution;
 pub mod budget;
+pub mod connection;
 pub mod cost;
 pub mod decode;
 pub mod detect;

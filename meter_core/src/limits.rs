@@ -128,3 +128,30 @@ pub const TOOL_SCHEMA_DEPTH_MAX: usize = 16;
 pub const FORM_FIELDS_MAX: usize = 64;
 /// Models named by the sub-calls of one exchange; more are added to the last.
 pub const SUB_CALL_MODELS_MAX: usize = 8;
+/// Connections that are followed at once; a new one puts out those that were idle longest. One at rest has 300 bytes.
+pub const CONNECTIONS_MAX: usize = 16_384;
+/// Nanoseconds after which a silent connection is forgotten: as long as a reservation lives.
+pub const CONNECTION_IDLE_NS: i64 = RESERVATION_TTL_NS;
+/// Bytes that all connections hold together: bodies of requests on their way, mostly.
+pub const CONNECTIONS_BYTES_MAX: usize = 256 << 20;
+/// Bytes of one request's body held until it is whole; what the proxy holds unless told otherwise.
+pub const REQUEST_BODY_BYTES_MAX: usize = 32 << 20;
+/// Bytes of the head of an HTTP message, or of a header block with its fields. Servers take 8 to 32 KiB.
+pub const HTTP_HEAD_BYTES_MAX: usize = 64 << 10;
+/// Fields of one head. Providers send up to fifty.
+pub const HTTP_FIELDS_MAX: usize = 128;
+/// Bytes held of what comes before what it answers: of a reply before its request, of a session before its agreement. Events of
+/// two processors are microseconds apart.
+pub const EARLY_BYTES_MAX: usize = 1 << 20;
+/// Nanoseconds for which a reply is held whose request has not begun.
+pub const EARLY_NS_MAX: i64 = 1_000_000_000;
+/// Requests of one connection sent ahead of their replies. Nobody pipelines more than a few.
+pub const PIPELINED_REQUESTS_MAX: usize = 64;
+/// Bytes of a connection that is followed from its middle, seen without a request on it, until it is given up.
+pub const STRANGE_BYTES_MAX: usize = 4 << 20;
+/// Streams of one HTTP/2 connection followed at once; servers allow 100 to 250.
+pub const HTTP2_STREAMS_MAX: usize = 256;
+/// Streams of an HTTP/2 connection without one that is metered, until it is given up where its host is not known.
+pub const STRANGE_STREAMS_MAX: usize = 16;
+/// Bytes of the dynamic table of HPACK, of each direction: 4096 unless a peer allows more, which browsers and Go do.
+pub const HPACK_TABLE_BYTES_MAX: usize = 64 << 10;

@@ -15,6 +15,11 @@ impl<'a> Input<'a> {
         *byte
     }
 
+    /// Whether no byte is left.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// One of these.
     pub(crate) fn pick<'t, T>(&mut self, from: &'t [T]) -> &'t T {
         &from[usize::from(self.byte()) % from.len()]

@@ -11,6 +11,7 @@ mod input;
 mod seeds;
 mod stages;
 pub mod tokens;
+mod traced;
 
 pub use dialects::{reply, request};
 pub use documents::json_scan;
@@ -18,12 +19,13 @@ pub use exchanges::exchange;
 pub use framings::{event_stream, json_array, json_lines, sse, web_socket};
 pub use seeds::seeds;
 pub use stages::decode;
+pub use traced::connections;
 
 /// A target: its name and what must hold.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("decode", decode),
     ("sse", sse),
     ("event_stream", event_stream),
@@ -34,5 +36,6 @@ pub const TARGETS: [Target; 11] = [
     ("request", request),
     ("reply", reply),
     ("exchange", exchange),
+    ("connections", connections),
     ("tokens", tokens::tokens),
 ];

@@ -84,6 +84,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             });
             plain.into_iter().chain(realtime().map(session)).collect()
         }
+        "connections" => connections(),
         "tokens" => {
             let every = (0..ENCODINGS.len()).filter_map(|encoding| u8::try_from(encoding).ok());
             every.flat_map(|encoding| TEXTS.map(|text| behind(&[encoding, 3], text))).collect()
@@ -94,6 +95,124 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
 
 fn behind(choices: &[u8], text: &str) -> Vec<u8> {
     [choices, text.as_bytes()].concat()
+}
+
+/// A piece for the target: which place and direction, then its length and bytes.
+fn piece(choice: u8, bytes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(bytes.len()).expect("fits").to_be_bytes();
+    [&[choice], length.as_slice(), bytes].concat()
+}
+
+/// Sent and received, at the first place.
+const SENT: u8 = 0x00;
+const RECEIVED: u8 = 0x10;
+
+/// One exchange of each kind of connection, in a few pieces.
+fn connections() -> Vec<Vec<u8>> {
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nHost: api.openai.com\r\n";
+    let asking = format!("{head}Content-Length: {}\r\n\r\n{ASKING}", ASKING.len());
+    let chunks = |text: &str| {
+        format!("Transfer-Encoding: chunked\r\n\r\n{:x};a=b\r\n{text}\r\n0\r\nt: u\r\n\r\n", text.len())
+    };
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{CHAT}",
+        CHAT.len()
+    );
+    let streamed = format!(
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{}",
+        chunks(CHAT_STREAM)
+    );
+    let until_close = format!("HTTP/1.1 200 OK\r\n\r\n{CHAT}");
+    let upgrade = "GET /v1/realtime?model=m HTTP/1.1\r\nHost: api.openai.com\r\nUpgrade: websocket\r\n\r\n";
+    let switched = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+    let absolute = asking.replacen(" /v1", " http://api.openai.com/v1", 1);
+    let session = &sessions()[0][2..];
+    let masked = &sessions()[3][2..];
+    let halves = |choice: u8, text: &str| {
+        let (first, second) = text.as_bytes().split_at(text.len() / 2);
+        [piece(choice, first), piece(choice, second)].concat()
+    };
+    let plain = |choice: u8, text: &str| piece(choice, text.as_bytes());
+    let (sent, received) = http2();
+    let lost = |choice: u8, bytes: &[u8]| {
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        let mut behind = piece(0x80 | choice, &second[20..]);
+        behind.insert(1, 20);
+        [piece(choice, first), behind].concat()
+    };
+    vec![
+        [
+            halves(SENT, &asking),
+            halves(RECEIVED, &answer),
+            halves(SENT, &asking),
+            halves(RECEIVED, &streamed),
+            vec![0xc0],
+        ]
+        .concat(),
+        [plain(SENT, &format!("{head}{}", chunks(ASKING))), plain(RECEIVED, &until_close), vec![0xc0]]
+            .concat(),
+        [
+            plain(SENT + 1, &absolute),
+            plain(RECEIVED + 1, &answer),
+            plain(SENT + 1, &asking),
+            vec![0xe0],
+            plain(RECEIVED + 1, &answer),
+        ]
+        .concat(),
+        [
+            plain(SENT, upgrade),
+            piece(SENT, masked),
+            plain(RECEIVED, switched),
+            piece(RECEIVED, session),
+            vec![0xd0],
+        ]
+        .concat(),
+        [halves(SENT, &asking)[..90].to_vec(), plain(RECEIVED, &answer), vec![0xf0]].concat(),
+        [piece(SENT, &sent), piece(RECEIVED, &received)].concat(),
+        [piece(SENT, &sent[..60]), piece(RECEIVED, &received), piece(SENT, &sent[60..]), vec![0xf0]].concat(),
+        [lost(SENT, &sent), lost(RECEIVED, &received)].concat(),
+        [
+            lost(SENT, asking.as_bytes()),
+            lost(RECEIVED, streamed.as_bytes()),
+            plain(SENT, &asking),
+            plain(RECEIVED, &answer),
+        ]
+        .concat(),
+        [vec![0x80], piece(5, &sent[24..]), piece(RECEIVED, &received)].concat(),
+    ]
+}
+
+/// Two requests and their replies over HTTP/2: settings, headers of literals and indices, padding, continuation, a trailer.
+fn http2() -> (Vec<u8>, Vec<u8>) {
+    let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
+        let length = u32::try_from(payload.len()).expect("fits").to_be_bytes();
+        [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
+    };
+    let authority = b"\x41\x0eapi.openai.com";
+    let path = b"\x44\x14/v1/chat/completions";
+    let asking = [b"\x83\x87".as_slice(), authority, path].concat();
+    let sent = [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
+        frame(4, 0, 0, b"\0\x03\0\0\0\x64"),
+        frame(1, 0, 1, &asking[..9]),
+        frame(9, 4, 1, &asking[9..]),
+        frame(0, 8, 1, &[b"\x02", &ASKING.as_bytes()[..100], b"\0\0"].concat()),
+        frame(0, 1, 1, &ASKING.as_bytes()[100..]),
+        frame(1, 0x24, 3, b"\0\0\0\0\x10\x83\x87\xbf\xbe"),
+        frame(0, 1, 3, ASKING.as_bytes()),
+        frame(3, 0, 3, b"\0\0\0\x08"),
+    ];
+    let json = b"\x5f\x10application/json";
+    let received = [
+        frame(4, 0, 0, b""),
+        frame(1, 4, 1, &[b"\x88".as_slice(), json].concat()),
+        frame(0, 9, 1, &[b"\x01", CHAT.as_bytes(), b"\0"].concat()),
+        frame(1, 4, 3, b"\x88\xbe"),
+        frame(0, 0, 3, CHAT.as_bytes()),
+        frame(1, 5, 3, b"\x00\x01t\x01u"),
+        frame(7, 0, 0, b"\0\0\0\x03\0\0\0\0"),
+    ];
+    (sent.concat(), received.concat())
 }
 
 /// Each place with one document and one stream that may be its own: every kind of body meets every place by mutation.

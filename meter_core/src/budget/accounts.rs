@@ -140,9 +140,10 @@ impl Accounts {
         })
     }
 
-    pub(super) fn count_refusal(&mut self, place: Place) {
+    /// Counts a refusal as one of a budget in `mode`.
+    pub(super) fn count_refusal(&mut self, place: Place, mode: Mode) {
         let account = &mut self.slots[place.account];
-        match self.budget.mode {
+        match mode {
             Mode::Enforce => account.refusals = account.refusals.saturating_add(1),
             Mode::Shadow => account.would_refuse = account.would_refuse.saturating_add(1),
             Mode::Off => {}

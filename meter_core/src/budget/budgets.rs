@@ -34,6 +34,18 @@ pub struct Budgets {
     key: Vec<u8>,
 }
 
+/// What an exchange wants of each budget.
+struct Asked {
+    /// What it holds already.
+    holding: Amount,
+    /// What it wants beside.
+    more: Amount,
+    /// Whether a no of an enforced budget is one.
+    binding: bool,
+    /// Whether a no is a refusal of an exchange: a running one asks again before it gives up.
+    counts: bool,
+}
+
 impl Budgets {
     /// Budgets in the order in which they are asked: the first without room is the one that refuses.
     pub fn new(budgets: Vec<Budget>) -> Result<Self, BudgetError> {
@@ -68,19 +80,46 @@ impl Budgets {
         expires_ns: i64,
         now_ns: i64,
     ) -> Admission {
+        let places = Box::default();
+        self.open(id, subject, Reservation { amount, expires_ns, binding: true, places }, now_ns)
+    }
+
+    /// Holds `amount` for an exchange that is only watched: it is on its way already, so every budget is taken to be in
+    /// shadow mode, for it and for what extends it.
+    pub fn watch(
+        &mut self,
+        id: u128,
+        subject: &Subject<'_>,
+        amount: Amount,
+        expires_ns: i64,
+        now_ns: i64,
+    ) -> Admission {
+        let places = Box::default();
+        self.open(id, subject, Reservation { amount, expires_ns, binding: false, places }, now_ns)
+    }
+
+    fn open(
+        &mut self,
+        id: u128,
+        subject: &Subject<'_>,
+        mut reservation: Reservation,
+        now_ns: i64,
+    ) -> Admission {
         if self.reservations.knows(id) {
             return Admission::default();
         }
-        let amount = amount.or_zero();
+        let amount = reservation.amount.or_zero();
         let attached = self.attach(subject, now_ns);
-        let admission = self.ask(&attached, Amount::ZERO, amount, now_ns, true);
+        let asked = Asked { holding: Amount::ZERO, more: amount, binding: reservation.binding, counts: true };
+        let admission = self.ask(&attached, &asked, now_ns);
         if admission.is_admitted() && !attached.is_empty() {
             self.make_room();
             for &place in &attached {
                 self.configured[place.budget].hold(place, amount);
             }
-            let places = attached.as_slice().into();
-            self.reservations.open(id, Reservation { amount, expires_ns, places });
+            reservation.amount = amount;
+            reservation.places = attached.as_slice().into();
+            self.reservations.open(id, reservation);
         }
         self.attached = attached;
         admission
@@ -95,8 +134,9 @@ impl Budgets {
             return Admission::default();
         };
         let more = more.or_zero();
-        let (places, holding) = (reservation.places.clone(), reservation.amount);
-        let admission = self.ask(&places, holding, more, now_ns, false);
+        let places = reservation.places.clone();
+        let asked = Asked { holding: reservation.amount, more, binding: reservation.binding, counts: false };
+        let admission = self.ask(&places, &asked, now_ns);
         if admission.is_admitted() {
             for &place in &places {
                 self.configured[place.budget].hold_more(place, more, forfeited);
@@ -175,23 +215,17 @@ impl Budgets {
         attached
     }
 
-    /// Whether `more` fits beside `holding` everywhere. `counts` tells whether a no is a refusal of an exchange: a
-    /// running one asks again before it gives up.
-    fn ask(
-        &mut self,
-        places: &[Place],
-        holding: Amount,
-        more: Amount,
-        now_ns: i64,
-        counts: bool,
-    ) -> Admission {
+    /// Whether what is asked fits everywhere.
+    fn ask(&mut self, places: &[Place], asked: &Asked, now_ns: i64) -> Admission {
+        let Asked { holding, more, binding, counts } = *asked;
         for &place in places {
             let accounts = &mut self.configured[place.budget];
             if accounts.mode() == Mode::Enforce
+                && binding
                 && let Some(refusal) = accounts.refusal(place, holding, more, now_ns)
             {
                 if counts {
-                    accounts.count_refusal(place);
+                    accounts.count_refusal(place, Mode::Enforce);
                 }
                 return Admission { refused: Some(refusal), would_refuse: None };
             }
@@ -199,11 +233,11 @@ impl Budgets {
         let mut admission = Admission::default();
         for &place in places {
             let accounts = &mut self.configured[place.budget];
-            if accounts.mode() == Mode::Shadow
+            if (accounts.mode() == Mode::Shadow || !binding)
                 && let Some(refusal) = accounts.refusal(place, holding, more, now_ns)
             {
                 if counts {
-                    accounts.count_refusal(place);
+                    accounts.count_refusal(place, Mode::Shadow);
                 }
                 admission.would_refuse.get_or_insert(refusal);
             }
@@ -311,6 +345,22 @@ mod tests {
         let states = budgets.snapshot(NOON);
         assert_eq!((states[0].held, states[0].would_refuse, states[0].refusals), (usd(11), 1, 0));
         assert_eq!(states[1].held, Amount::ZERO);
+    }
+
+    #[test]
+    fn an_enforced_budget_lets_pass_what_is_only_watched_and_charges_it() {
+        let mut budgets = budgets([budget("cap", Mode::Enforce, 100)]);
+        let watched = budgets.watch(1, &Subject::default(), usd(150), NOON + MINUTE, NOON);
+        let more = budgets.extend(1, usd(10), NOON + MINUTE, NOON);
+
+        assert!(watched.is_admitted() && more.is_admitted());
+        assert!(watched.would_refuse.is_some() && more.would_refuse.is_some());
+        assert_eq!(standing(&mut budgets, NOON), (0, 160));
+        budgets.settle(1, usd(160), NOON);
+        assert_eq!(standing(&mut budgets, NOON), (160, 0));
+        assert!(!reserve(&mut budgets, 2, 1, NOON).is_admitted());
+        let state = budgets.snapshot(NOON).remove(0);
+        assert_eq!((state.refusals, state.would_refuse), (1, 1));
     }
 
     #[test]

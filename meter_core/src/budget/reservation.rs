@@ -25,6 +25,8 @@ pub(super) struct Place {
 pub(super) struct Reservation {
     pub(super) amount: Amount,
     pub(super) expires_ns: i64,
+    /// Whether its exchange can be refused and cut.
+    pub(super) binding: bool,
     pub(super) places: Box<[Place]>,
 }
 
@@ -120,7 +122,7 @@ mod tests {
     use super::*;
 
     fn reservation(expires_ns: i64) -> Reservation {
-        Reservation { amount: Amount::ZERO, expires_ns, places: Box::default() }
+        Reservation { amount: Amount::ZERO, expires_ns, binding: true, places: Box::default() }
     }
 
     #[test]

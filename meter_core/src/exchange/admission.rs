@@ -7,7 +7,7 @@ use super::hold::{self, Forecast, Hold};
 use super::output::Output;
 use super::prompt_count::PromptCount;
 use super::unasked_usage::Passing;
-use super::{Cutting, Exchange, Opening, caller, retry};
+use super::{Cutting, Exchange, Opening, Standing, caller, retry};
 use crate::budget::{Dimension, Mode, Subject};
 use crate::cost::Rates;
 use crate::detect::{Operation, Route};
@@ -21,7 +21,7 @@ use crate::usage::Defect;
 impl Exchange {
     /// Admits or refuses the request of `opening`; None if its host is a guess that its body does not bear out.
     pub(crate) fn open(meter: Arc<Shared>, opening: Opening<'_>) -> Option<Self> {
-        let Opening { id, route, request, mut who, now } = opening;
+        let Opening { id, route, request, mut who, now, standing } = opening;
         let mut facts = match request.body {
             Some(body) => read_request(&route, request.headers, body),
             None => unread(),
@@ -51,7 +51,10 @@ impl Exchange {
             .or_else(|| deployed_rates(&meter, &route, &facts, now, input.held()));
         let batch = route.operation == Operation::Batches && creates(request.method, request.path);
         let unmetered = batch.then_some("batch");
-        let passing = Passing::of(&meter.policies, &route, &facts, &request);
+        let passing = match standing {
+            Standing::Deciding => Passing::of(&meter.policies, &route, &facts, &request),
+            Standing::Watching => Passing::untouched(),
+        };
         let mut exchange = Self {
             opened_ns: now,
             last_ns: now,
@@ -76,6 +79,7 @@ impl Exchange {
             route,
             facts,
             input,
+            standing,
             who,
             key_fingerprint,
             rates,
@@ -90,7 +94,10 @@ impl Exchange {
         let meter = Arc::clone(&self.meter);
         let costs = self.route.billable && !self.route.poll;
         let policy = self.against_policy(costs);
-        let mode = meter.policies.mode;
+        let mode = match (meter.policies.mode, self.standing) {
+            (Mode::Enforce, Standing::Watching) => Mode::Shadow,
+            (mode, _) => mode,
+        };
         let mut refused = policy.clone().filter(|_| mode == Mode::Enforce);
         let mut shadow = policy.filter(|_| mode == Mode::Shadow);
         let mut state = meter.state();
@@ -112,7 +119,11 @@ impl Exchange {
                 amount.usd = amount.usd.max(Nano::new(1));
             }
             let expires = now.saturating_add(limits::RESERVATION_TTL_NS);
-            let verdict = state.budgets.reserve(self.id.bits(), &self.subject(None), amount, expires, now);
+            let (id, subject) = (self.id.bits(), self.subject(None));
+            let verdict = match self.standing {
+                Standing::Deciding => state.budgets.reserve(id, &subject, amount, expires, now),
+                Standing::Watching => state.budgets.watch(id, &subject, amount, expires, now),
+            };
             shadow = shadow.or(verdict.would_refuse.map(Cause::from));
             refused = verdict.refused.map(Cause::from);
             if refused.is_none() {

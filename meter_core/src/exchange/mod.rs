@@ -53,6 +53,8 @@ pub enum CloseReason {
     Shutdown,
     /// Something in tokmeter failed.
     Failed,
+    /// It went on, and what came was not seen.
+    Lost,
 }
 
 /// What a meter hands over when it opens an exchange.
@@ -62,6 +64,16 @@ pub(crate) struct Opening<'a> {
     pub(crate) request: Request<'a>,
     pub(crate) who: Attribution,
     pub(crate) now: i64,
+    pub(crate) standing: Standing,
+}
+
+/// Whether anything can still be done about an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Its request has not been sent: it may be refused or rewritten, and its reply cut.
+    Deciding,
+    /// It is only seen.
+    Watching,
 }
 
 /// How far the end of a reply by its budget has come.
@@ -88,6 +100,7 @@ pub struct Exchange {
     route: Route,
     facts: RequestFacts,
     input: PromptCount,
+    standing: Standing,
     who: Attribution,
     key_fingerprint: Option<Arc<str>>,
     retry: u32,

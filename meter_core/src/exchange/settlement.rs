@@ -11,7 +11,7 @@ use crate::dialect::Finding;
 use crate::meter::{Finished, State};
 use crate::money::Nano;
 use crate::price_book::Model;
-use crate::usage::Provenance;
+use crate::usage::{Defect, Provenance};
 
 impl Exchange {
     /// Settles the exchange; the entry the first time, None ever after.
@@ -20,7 +20,10 @@ impl Exchange {
             return None;
         }
         self.closed = true;
-        let finding = self.finish_reply(reason == CloseReason::Complete && !self.is_cut());
+        let mut finding = self.finish_reply(reason == CloseReason::Complete && !self.is_cut());
+        if reason == CloseReason::Lost && self.reply.is_none() {
+            finding.defects.insert(Defect::Truncated);
+        }
         let outcome = self.outcome(&finding, reason);
         let used = self.used(&finding, reason);
         let meter = Arc::clone(&self.meter);
@@ -76,11 +79,16 @@ impl Exchange {
             _ if self.status >= 400 || is_error(finding) => Outcome::Error,
             (_, CloseReason::Complete) => Outcome::Ok,
             // An SDK that has read `[DONE]` may hang up before the last chunk of the framing.
-            (_, CloseReason::ClientGone | CloseReason::UpstreamGone) if finding.finished => Outcome::Ok,
-            (_, CloseReason::ClientGone) => Outcome::ClientGone,
-            (_, CloseReason::UpstreamGone | CloseReason::Shutdown | CloseReason::Failed) => {
-                Outcome::UpstreamGone
+            (_, CloseReason::ClientGone | CloseReason::UpstreamGone | CloseReason::Lost)
+                if finding.finished =>
+            {
+                Outcome::Ok
             }
+            (_, CloseReason::ClientGone) => Outcome::ClientGone,
+            (
+                _,
+                CloseReason::UpstreamGone | CloseReason::Shutdown | CloseReason::Failed | CloseReason::Lost,
+            ) => Outcome::UpstreamGone,
         }
     }
 

@@ -24,6 +24,11 @@ pub(super) struct Passing {
 }
 
 impl Passing {
+    /// Lets a request pass as it is.
+    pub(super) const fn untouched() -> Self {
+        Self { rewrite: None, counted: ("admit", "enforce", "none") }
+    }
+
     /// Lets `request` pass, rewritten where the policies say so and nothing forbids it.
     pub(super) fn of(
         policies: &Policies,
@@ -36,7 +41,7 @@ impl Passing {
             (IncludeUsage::Inject, Mode::Shadow | Mode::Enforce) => asked(route, facts, request),
         };
         match rewrite {
-            None => Self { rewrite: None, counted: ("admit", "enforce", "none") },
+            None => Self::untouched(),
             Some(_) if policies.mode == Mode::Shadow => {
                 Self { rewrite: None, counted: ("rewrite", "shadow", "include_usage") }
             }

@@ -51,7 +51,11 @@ impl Exchange {
         if !self.route.billable || !countable || pending || !named {
             return stated;
         }
-        self.completed(finding, generates)
+        let used = self.completed(finding, generates);
+        // What was not seen of a reply may have been most of it.
+        let unstated = used.provenance != Provenance::Reported;
+        let lost = reason == CloseReason::Lost && unstated && !finding.finished;
+        Used { partly_seen: used.partly_seen || lost, ..used }
     }
 
     /// The usage of `finding` with what it does not state counted.

@@ -21,7 +21,7 @@ use crate::budget::{Amount, Budget, BudgetError, Budgets, Dimension, Subject};
 use crate::detect::{Detector, HostRule};
 use crate::dialect::read_request;
 use crate::exchange::{
-    Answer, Calibration, Cause, CountedTexts, Crossing, Exchange, ExchangeId, Opening, PromptCount,
+    Answer, Calibration, Cause, CountedTexts, Crossing, Exchange, ExchangeId, Opening, PromptCount, Standing,
 };
 use crate::fingerprint::Fingerprints;
 use crate::headers::Headers;
@@ -146,16 +146,27 @@ impl Meter {
 
     /// Admits or refuses a request; None when its host is not metered and it does not look like one to a model.
     pub fn open(&self, request: &Request<'_>, who: Attribution, now: i64) -> Option<Exchange> {
-        let detector = &self.shared.detector;
-        let route = detector.detect(
-            request.method,
-            request.host,
-            Some(request.port),
-            request.path,
-            request.headers,
-        )?;
+        self.begin(request, who, now, Standing::Deciding)
+    }
+
+    /// Opens the exchange of a request that is on its way already, to be metered and charged like any other: it is admitted as
+    /// it is and its reply is never cut or edited, whatever budgets and policies say. What they would have refused is counted.
+    pub fn watch(&self, request: &Request<'_>, who: Attribution, now: i64) -> Option<Exchange> {
+        self.begin(request, who, now, Standing::Watching)
+    }
+
+    fn begin(
+        &self,
+        request: &Request<'_>,
+        who: Attribution,
+        now: i64,
+        standing: Standing,
+    ) -> Option<Exchange> {
+        let Request { method, host, port, path, headers, .. } = *request;
+        let route = self.shared.detector.detect(method, host, Some(port), path, headers)?;
         let id = self.next_id(now);
-        Exchange::open(Arc::clone(&self.shared), Opening { id, route, request: *request, who, now })
+        let opening = Opening { id, route, request: *request, who, now, standing };
+        Exchange::open(Arc::clone(&self.shared), opening)
     }
 
     /// What admission counts in the prompt of a request before anything is learned of its model; None if it is not read as one

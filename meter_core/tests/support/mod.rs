@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken helper fails the test")]
 
 pub(crate) mod har;
+pub(crate) mod traced;
+pub(crate) mod wire;
 
 use std::sync::Arc;
 
