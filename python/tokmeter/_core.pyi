@@ -5,7 +5,7 @@ nano-USD (1e-9 USD). Tokens are integers. Header fields are pairs of raw bytes a
 raises because of what the wire carried; `TypeError` and `ValueError` are for wrong use by the program.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import Any, Literal, Self, final
 
@@ -30,9 +30,13 @@ __all__ = [
     "Rewrite",
     "Snapshot",
     "Tokenizer",
+    "Tracer",
+    "Tracing",
     "built_in_hosts",
     "coverage",
+    "functions",
     "get_tokenizer",
+    "traced_names",
 ]
 
 type _Headers = Sequence[tuple[bytes, bytes]]
@@ -514,3 +518,78 @@ class Tokenizer:
         Raises:
             KeyError: An id is not a token of this encoding.
         """
+
+@final
+class Tracer:
+    """The tracer's programs in the kernel, joined with the exchanges that come of what they see. Linux only.
+
+    `meter` watches: its budgets count and warn, and refuse nothing. `who` is called with a process id when an exchange opens,
+    on the thread that polls, and told again after `sweep`. `object` is what ``make ebpf`` makes; `child_offset` where the id of
+    the child is in the kernel's event ``sched_process_fork``; `clock_offset` nanoseconds from the monotonic clock to the epoch.
+    With `everybody` all processes but this one may be looked at, with `strict` only connections to servers that are known
+    to be an LLM's. Raises `OSError` with the kernel's words when it does not take the programs.
+    """
+
+    def __new__(
+        cls,
+        meter: Meter,
+        who: Callable[[int], Attribution],
+        *,
+        object: bytes,  # noqa: A002 - what such a file is called
+        everybody: bool,
+        strict: bool,
+        child_offset: int,
+        ring_bytes: int,
+        clock_offset: int,
+    ) -> Tracer: ...
+    def attach_function(self, program: str, file: str | PathLike[str], offset: int, process: int | None) -> int:
+        """Runs a program at an offset of a file, for one process or for all; the number detaches it. Raises `OSError`."""
+    def attach_event(self, program: str, category: str, event: str) -> int:
+        """Runs a program at a tracepoint; the number detaches it. Raises `OSError`."""
+    def detach(self, attachment: int) -> None:
+        """Takes that back; nothing if it was done before."""
+    def allow(self, process: int) -> None:
+        """Lets the programs look at a process. Raises `OSError` when there are too many."""
+    def disallow(self, process: int) -> None:
+        """Takes that back."""
+    def poll(self) -> int:
+        """Reads what the programs have handed over, at most some thousand records; how many there were."""
+    def finished(self) -> list[LedgerEntry]:
+        """Exchanges that have ended since the last call. Raises what `who` raised."""
+    def arrivals(self) -> tuple[list[int], list[int]]:
+        """Processes and threads that came, or run another program now, and processes that went since the last call."""
+    def sweep(self, now: int) -> None:
+        """Ends connections that were silent for too long."""
+    def open(self) -> int:
+        """Connections that are followed."""
+    def counters(self) -> list[tuple[str, int]]:
+        """What the programs have counted: records, lost, ignored, unnamed, overlong."""
+    def close(self, now: int) -> list[LedgerEntry]:
+        """Detaches everything and ends what is open. Later calls do nothing."""
+
+@final
+class Tracing:
+    """The exchanges of records that another loader hands over, one by one. Linux only. See `Tracer` for the arguments."""
+
+    def __new__(cls, meter: Meter, who: Callable[[int], Attribution], *, clock_offset: int) -> Tracing: ...
+    def take(self, record: bytes) -> tuple[int, int, bool] | None:
+        """Takes a record; the connection (process, handle, whether of TLS) if nothing more of it is wanted."""
+    def finished(self) -> list[LedgerEntry]:
+        """See `Tracer`."""
+    def arrivals(self) -> tuple[list[int], list[int]]:
+        """See `Tracer`."""
+    def sweep(self, now: int) -> None:
+        """See `Tracer`."""
+    def open(self) -> int:
+        """See `Tracer`."""
+    def close(self, now: int) -> None:
+        """Ends what is open."""
+
+def functions(file: str | PathLike[str], names: list[str]) -> list[tuple[str, int]]:
+    """The functions of an executable or library that are among `names`, and their offsets in the file. Linux only.
+
+    Raises `OSError` when the file cannot be read or is none.
+    """
+
+def traced_names(meter: Meter) -> list[tuple[int, bool]]:
+    """Hashes of what the tracer's programs take for an LLM's, and whether each is a suffix. Linux only."""

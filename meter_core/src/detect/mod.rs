@@ -11,6 +11,7 @@ mod google_paths;
 mod host;
 mod openai_paths;
 mod operation;
+mod path_ends;
 mod places;
 mod request_line;
 mod self_hosted_paths;
@@ -22,6 +23,7 @@ pub(crate) use built_in::states_usage_on_request;
 pub use coverage::{COVERAGE, Coverage, Knowledge};
 pub use host::{Family, HostRule, Reasoning};
 pub use operation::Operation;
+pub use path_ends::PATH_ENDS;
 
 use crate::dialect::Dialect;
 use crate::headers::Headers;

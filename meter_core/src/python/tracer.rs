@@ -11,7 +11,7 @@ use tracer::{Attachment, Image, Settings, Tracer as Programs, TracerError};
 use super::entry::LedgerEntry;
 use super::meter::Meter;
 use super::tracing::{Arrivals, Feed};
-use crate::connection::{PATH_ENDS, server_names};
+use crate::detect::PATH_ENDS;
 
 /// Records that are taken before another thread may have its turn.
 const RECORDS_A_TURN: usize = 4096;
@@ -184,9 +184,17 @@ pub(crate) fn functions(py: Python<'_>, file: PathBuf, names: Vec<String>) -> Py
 #[pyfunction]
 #[pyo3(name = "traced_names")]
 pub(crate) fn names(meter: &Meter) -> Vec<(u64, bool)> {
-    let servers = server_names(&meter.core());
-    let servers = servers.iter().map(|(name, suffix)| (hashed(SERVER_BASIS, name), *suffix));
-    servers.chain(PATH_ENDS.iter().map(|end| (hashed(PATH_BASIS, end), true))).collect()
+    let servers = meter.core().hosts();
+    let servers = servers.iter().map(|host| {
+        // A suffix is written with the dot that the programs take for the separator; they know no ports.
+        let name = host.strip_prefix('.').unwrap_or(host);
+        let name = name.rsplit_once(':').map_or(name, |(name, _)| name);
+        (hashed(SERVER_BASIS, name), host.starts_with('.'))
+    });
+    let mut names: Vec<_> = servers.chain(PATH_ENDS.iter().map(|end| (hashed(PATH_BASIS, end), true))).collect();
+    // Where one is both, what comes last stays, and a suffix is also taken for the whole.
+    names.sort_unstable_by_key(|(_, suffix)| *suffix);
+    names
 }
 
 fn hashed(basis: u64, name: &str) -> u64 {
