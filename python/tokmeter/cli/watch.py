@@ -108,12 +108,22 @@ def command(
             )
             source = stack.enter_context(traced(options, os.environ))
         counter = itertools.count() if rounds is None else range(rounds)
-        if as_json:
-            for _ in counter:
-                for event in source.events(interval):
-                    click.echo(json.dumps(event, separators=(",", ":")))
-        else:
+        if not as_json:
             _tables(source, interval, counter)
+            return
+        try:
+            for _ in counter:
+                _lines(source, interval)
+        except (KeyboardInterrupt, SystemExit):
+            # What was going on ends with the tracer, and is told.
+            stack.close()
+            _lines(source, 0)
+            raise
+
+
+def _lines(source: Source, limit_s: float) -> None:
+    for event in source.events(limit_s):
+        click.echo(json.dumps(event, separators=(",", ":")))
 
 
 def _tables(source: Source, interval: float, counter: itertools.count[int] | range) -> None:

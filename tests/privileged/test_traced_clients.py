@@ -1,0 +1,104 @@
+"""Unmodified clients, traced without a proxy: what the tracer tells is what the provider served and what the proxy tells."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.applications import Application, Call, node_program, python_program
+from tests.integration.metered import Metered
+from tests.integration.namespaces import TwoMachines
+from tests.integration.test_clients_http import HEADERS, URL, body
+from tests.privileged.traced import Tracer, trusting
+from tokmeter.testing import Behaviour, ThreadedSimulator
+
+type Find = Callable[[str], Application]
+
+CALLS = ("chat", "stream", "stream_with_usage", "responses", "embeddings")
+SAME = ("provider", "operation", "request_model", "response_model", "stream", "status", "usage", "provenance", "defects")
+
+
+def told(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What must be the same however an exchange was captured."""
+    return [{name: event[name] for name in (*SAME, "cost_usd")} for event in events]
+
+
+def proxied(metered: Metered, machines: TwoMachines, command: list[str]) -> list[dict[str, Any]]:
+    """The same application behind the proxy."""
+    inside = machines.applications.inside
+    with metered.sidecar(inside=inside, connect=False) as sidecar:
+        sidecar.application([*inside, *command])
+        sidecar.stop()
+    return [
+        {**{name: entry[name] for name in SAME}, "cost_usd": entry["cost_nano_usd"]} for entry in metered.entries()
+    ]
+
+
+def nano(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with the cost as the ledger has it."""
+    return [{**event, "cost_usd": round(float(event["cost_usd"]) * 10**9)} for event in events]
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_openai_python(
+    machines: TwoMachines, provider: ThreadedSimulator, tracer: Tracer, mode: str, tmp_path: Path
+) -> None:
+    command = [*python_program("openai_calls.py"), mode, *CALLS]
+
+    traced = tracer.run(command, trusting(tmp_path, provider.ca_path), machines.applications.inside)
+
+    served = provider.requests
+    assert [event["usage"]["input_tokens"] for event in traced.events] == [each.input_tokens for each in served]
+    assert [event["capture"] for event in traced.events] == ["tracer"] * len(CALLS)
+    assert {event["process"] for event in traced.events} == {"python"}
+    assert nano(told(traced.events)) == proxied(Metered(tmp_path, tmp_path / "state", provider), machines, command)
+
+
+@pytest.mark.timeout(180)
+def test_openai_node(
+    machines: TwoMachines,
+    provider: ThreadedSimulator,
+    tracer: Tracer,
+    tool: Callable[[str], str],
+    tmp_path: Path,
+) -> None:
+    command = [*node_program(tool), *CALLS]
+
+    traced = tracer.run(command, trusting(tmp_path, provider.ca_path), machines.applications.inside)
+
+    assert len(traced.events) == len(CALLS)
+    assert nano(told(traced.events)) == proxied(Metered(tmp_path, tmp_path / "state", provider), machines, command)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("name", ["curl", "requests", "aiohttp", "httpx"])
+def test_http_clients(
+    machines: TwoMachines,
+    provider: ThreadedSimulator,
+    tracer: Tracer,
+    find_application: Find,
+    name: str,
+    tmp_path: Path,
+) -> None:
+    app = find_application(name)
+    plain, stream = body(tmp_path / "plain"), body(tmp_path / "stream", stream=True)
+    gzip = {**HEADERS, "accept-encoding": "gzip"}
+    behaviours = (Behaviour(), Behaviour(chunked=True), Behaviour(gzip=True), Behaviour(gzip=True, chunks=7))
+    calls = [
+        Call(URL, plain, HEADERS),
+        Call(URL, plain, HEADERS, chunked=True),
+        Call(URL, plain, gzip),
+        Call(URL, stream, gzip, chunked=True),
+    ]
+    command = app.planned(tmp_path / "plan", calls)
+
+    provider.follow(*behaviours)
+    traced = tracer.run(command, trusting(tmp_path, provider.ca_path), machines.applications.inside)
+    provider.follow(*behaviours)
+    behind = proxied(Metered(tmp_path, tmp_path / "state", provider), machines, command)
+
+    assert [line["protocol"] for line in traced.lines] == [app.protocol] * len(calls)
+    assert [event["defects"] for event in traced.events] == [[]] * len(calls)
+    assert nano(told(traced.events)) == behind

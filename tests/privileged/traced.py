@@ -1,0 +1,114 @@
+"""Applications traced by `tokmeter watch`: started when the tracer is ready, in a network of their own with the provider.
+
+Owns the order of things. The tracer is told the one process that the test started; the application is what that process becomes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.applications import base_environment, printed
+from tokmeter.capture.proxy.environment import ADDED_CERTIFICATE_VARIABLES, BUNDLE_VARIABLES
+
+TOKMETER = (sys.executable, "-m", "tokmeter")
+LIMIT_S = 60
+WAITING = ("sh", "-c", 'read go; exec "$@"', "sh")
+"""Becomes its arguments when it is told."""
+
+
+@dataclass
+class Outcome:
+    """What a traced application printed, and what the tracer told of it."""
+
+    lines: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    said: str
+    """What the tracer wrote to stderr."""
+
+
+@dataclass
+class Tracer:
+    """`tokmeter watch` in a process of its own."""
+
+    folder: Path
+    loader: str = "core"
+    config: Path | None = None
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def watching(self, *selection: str) -> Iterator[subprocess.Popen[str]]:
+        """Runs while the context lasts; everything is attached when it begins."""
+        config = () if self.config is None else ("--config", str(self.config))
+        command = [*TOKMETER, "watch", *selection, "--json", "--loader", self.loader, *config]
+        environ = {**base_environment(self.folder), "XDG_STATE_HOME": str(self.folder / "state")}
+        process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            told = process.stderr.readline() if process.stderr else ""
+            while told and "tracing" not in told:
+                told = process.stderr.readline() if process.stderr else ""
+            if not told:
+                raise AssertionError(f"tokmeter watch did not start: {process.communicate(timeout=LIMIT_S)}")
+            yield process
+        finally:
+            if process.poll() is None and process.returncode is None:
+                process.kill()
+            process.communicate()
+
+    def run(self, command: Sequence[str], environ: dict[str, str], inside: Sequence[str] = ()) -> Outcome:
+        """An application to its end, traced from its first instruction on."""
+        with subprocess.Popen(
+            [*inside, *WAITING, *command],
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as application:
+            try:
+                with self.watching("--pid", str(application.pid)) as watch:
+                    output, said = application.communicate("go\n", timeout=LIMIT_S)
+                    if application.returncode:
+                        raise AssertionError(f"{command[0]} ended with {application.returncode}:\n{output}\n{said}")
+                    events, told = ended(watch)
+            finally:
+                application.kill()
+        return Outcome(printed(output), events, told)
+
+
+def ended(watch: subprocess.Popen[str]) -> tuple[list[dict[str, Any]], str]:
+    """Ends a tracer as an operator would; what it told."""
+    watch.send_signal(signal.SIGTERM)
+    output, said = watch.communicate(timeout=LIMIT_S)
+    assert watch.returncode == 0, said
+    return [json.loads(line) for line in output.splitlines()], said
+
+
+def trusting(folder: Path, ca: Path) -> dict[str, str]:
+    """The environment of an application that trusts the provider."""
+    names = (*BUNDLE_VARIABLES, *ADDED_CERTIFICATE_VARIABLES)
+    return {**base_environment(folder), **dict.fromkeys(names, str(ca))}
+
+
+def require_bpf() -> None:
+    """Skips where the tracer cannot work."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: loads programs into the kernel")
+    if not Path("/sys/kernel/btf/vmlinux").exists():
+        pytest.skip("needs a kernel with BTF (CONFIG_DEBUG_INFO_BTF)")
+
+
+def require_loader(loader: str) -> None:
+    """Skips where a loader cannot work."""
+    if loader == "bcc" and not Path("/usr/lib/python3/dist-packages/bcc").is_dir():
+        pytest.skip("needs the distribution's BCC (apt package python3-bpfcc)")
