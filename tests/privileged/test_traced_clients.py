@@ -10,7 +10,8 @@ from tests.integration.applications import Application, Call, node_program, pyth
 from tests.integration.metered import Metered
 from tests.integration.namespaces import TwoMachines
 from tests.integration.test_clients_http import HEADERS, URL, body
-from tests.privileged.traced import Tracer, trusting
+from tests.privileged.cgroups import cgroup
+from tests.privileged.traced import Tracer, library, own_copy, trusting
 from tokmeter.testing import Behaviour, ThreadedSimulator
 
 type Find = Callable[[str], Application]
@@ -72,8 +73,24 @@ def test_openai_node(
     assert nano(told(traced.events)) == proxied(Metered(tmp_path, tmp_path / "state", provider), machines, command)
 
 
+BEHAVIOURS = (Behaviour(), Behaviour(chunked=True), Behaviour(gzip=True), Behaviour(gzip=True, chunks=7))
+
+
+def planned(app: Application, folder: Path) -> list[str]:
+    """The command of a client that makes a request for each of the behaviours."""
+    plain, stream = body(folder / "plain"), body(folder / "stream", stream=True)
+    gzip = {**HEADERS, "accept-encoding": "gzip"}
+    calls = [
+        Call(URL, plain, HEADERS),
+        Call(URL, plain, HEADERS, chunked=True),
+        Call(URL, plain, gzip),
+        Call(URL, stream, gzip, chunked=True),
+    ]
+    return app.planned(folder / "plan", calls)
+
+
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("name", ["curl", "requests", "aiohttp", "httpx"])
+@pytest.mark.parametrize("name", ["requests", "aiohttp", "httpx"])
 def test_http_clients(
     machines: TwoMachines,
     provider: ThreadedSimulator,
@@ -82,23 +99,32 @@ def test_http_clients(
     name: str,
     tmp_path: Path,
 ) -> None:
-    app = find_application(name)
-    plain, stream = body(tmp_path / "plain"), body(tmp_path / "stream", stream=True)
-    gzip = {**HEADERS, "accept-encoding": "gzip"}
-    behaviours = (Behaviour(), Behaviour(chunked=True), Behaviour(gzip=True), Behaviour(gzip=True, chunks=7))
-    calls = [
-        Call(URL, plain, HEADERS),
-        Call(URL, plain, HEADERS, chunked=True),
-        Call(URL, plain, gzip),
-        Call(URL, stream, gzip, chunked=True),
-    ]
-    command = app.planned(tmp_path / "plan", calls)
+    command = planned(find_application(name), tmp_path)
 
-    provider.follow(*behaviours)
+    provider.follow(*BEHAVIOURS)
     traced = tracer.run(command, trusting(tmp_path, provider.ca_path), machines.applications.inside)
-    provider.follow(*behaviours)
+    provider.follow(*BEHAVIOURS)
     behind = proxied(Metered(tmp_path, tmp_path / "state", provider), machines, command)
 
-    assert [line["protocol"] for line in traced.lines] == [app.protocol] * len(calls)
-    assert [event["defects"] for event in traced.events] == [[]] * len(calls)
+    assert [event["defects"] for event in traced.events] == [[]] * len(BEHAVIOURS)
     assert nano(told(traced.events)) == behind
+
+
+@pytest.mark.timeout(240)
+def test_short_children_of_a_group(
+    machines: TwoMachines, provider: ThreadedSimulator, tracer: Tracer, find_application: Find, tmp_path: Path
+) -> None:
+    command = planned(find_application("curl"), tmp_path)
+    # In a group a library is attached to for all who use it, so that a process that lives for milliseconds is not missed.
+    own_copy(machines.applications, library("libssl.so.3"), tmp_path)
+
+    provider.follow(*BEHAVIOURS)
+    with cgroup() as group:
+        traced = tracer.run(
+            command, trusting(tmp_path, provider.ca_path), machines.applications.inside, group=group
+        )
+    provider.follow(*BEHAVIOURS)
+    behind = proxied(Metered(tmp_path, tmp_path / "state", provider), machines, command)
+
+    assert nano(told(traced.events)) == behind
+    assert {event["process"] for event in traced.events} == {"curl"}

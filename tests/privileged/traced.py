@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 from tests.integration.applications import base_environment, printed
+from tests.integration.namespaces import Namespace
 from tokmeter.capture.proxy.environment import ADDED_CERTIFICATE_VARIABLES, BUNDLE_VARIABLES
 
 TOKMETER = (sys.executable, "-m", "tokmeter")
@@ -65,8 +67,14 @@ class Tracer:
                 process.kill()
             process.communicate()
 
-    def run(self, command: Sequence[str], environ: dict[str, str], inside: Sequence[str] = ()) -> Outcome:
-        """An application to its end, traced from its first instruction on."""
+    def run(
+        self,
+        command: Sequence[str],
+        environ: dict[str, str],
+        inside: Sequence[str] = (),
+        group: Path | None = None,
+    ) -> Outcome:
+        """An application to its end, traced from its first instruction on: by its id, or by the group it is put into."""
         with subprocess.Popen(
             [*inside, *WAITING, *command],
             env=environ,
@@ -76,7 +84,10 @@ class Tracer:
             text=True,
         ) as application:
             try:
-                with self.watching("--pid", str(application.pid)) as watch:
+                if group is not None:
+                    (group / "cgroup.procs").write_text(str(application.pid))
+                chosen = ("--pid", str(application.pid)) if group is None else ("--cgroup", str(group))
+                with self.watching(*chosen) as watch:
                     output, said = application.communicate("go\n", timeout=LIMIT_S)
                     if application.returncode:
                         raise AssertionError(f"{command[0]} ended with {application.returncode}:\n{output}\n{said}")
@@ -92,6 +103,21 @@ def ended(watch: subprocess.Popen[str]) -> tuple[list[dict[str, Any]], str]:
     output, said = watch.communicate(timeout=LIMIT_S)
     assert watch.returncode == 0, said
     return [json.loads(line) for line in output.splitlines()], said
+
+
+def own_copy(machine: Namespace, file: Path, folder: Path) -> None:
+    """From now on, who opens the file in there opens a copy: probes in it are met by nobody else."""
+    copy = folder / file.name
+    shutil.copy2(file, copy)
+    machine.run("mount", "--bind", str(copy), str(file))
+
+
+def library(name: str) -> Path:
+    """Where the machine has a library; skips where it has not."""
+    found = sorted(Path("/usr/lib").glob(f"*-linux-gnu/{name}"))
+    if not found:
+        pytest.skip(f"needs {name}")
+    return found[0].resolve()
 
 
 def trusting(folder: Path, ca: Path) -> dict[str, str]:

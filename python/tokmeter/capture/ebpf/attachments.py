@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
+from tokmeter.capture.ebpf import limits
 from tokmeter.capture.ebpf.images import Image, Images
 from tokmeter.capture.ebpf.loader import Loader
 from tokmeter.capture.ebpf.probes import BY_FUNCTION
@@ -17,6 +20,8 @@ class Attachments:
         self._shared = shared
         self._numbers: dict[tuple[int | None, tuple[int, int]], list[int]] = {}
         self._users: dict[tuple[int, int], set[int]] = {}
+        self._idle: dict[tuple[int, int], float] = {}
+        """Files that nobody uses any more, and since when."""
         self.failures = 0
         """Functions that could not be attached to."""
 
@@ -25,13 +30,15 @@ class Attachments:
         images = self._images.of_process(pid)
         for image in images:
             self._users.setdefault(image.key, set()).add(pid)
+            self._idle.pop(image.key, None)
             owner = None if self._shared else pid
             if (owner, image.key) not in self._numbers:
                 self._numbers[owner, image.key] = self._attach(image, owner)
         return len(images)
 
     def release(self, pid: int) -> None:
-        """The process is gone: detaches what was for it alone, and files that nobody uses any more."""
+        """The process is gone: detaches what was for it alone. What others may use stays for a while: where one process has
+        been short-lived, the next one may be, too."""
         for key, users in list(self._users.items()):
             if pid not in users:
                 continue
@@ -39,7 +46,14 @@ class Attachments:
             self._detach(pid, key)
             if not users:
                 del self._users[key]
-                self._detach(None, key)
+                self._idle[key] = monotonic()
+
+    def sweep(self) -> None:
+        """Detaches files that nobody has used for a while."""
+        before = monotonic() - limits.IDLE_FILE_S
+        for key in [key for key, since in self._idle.items() if since < before]:
+            del self._idle[key]
+            self._detach(None, key)
 
     @property
     def covered(self) -> set[int]:

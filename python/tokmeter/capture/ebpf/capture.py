@@ -158,6 +158,7 @@ class TracerCapture:
             self._turns = sorted(self._processes)
         for _ in range(min(limits.SCAN_PROCESSES, len(self._turns))):
             attachments.cover(self._turns.pop())
+        attachments.sweep()
         loader.sweep(self._now_ns())
         self._count(loader, attachments)
 

@@ -27,3 +27,6 @@ IMAGES_MAX = 4096
 
 IMAGE_BYTES_MAX = 1 << 30
 """Bytes of an executable that is looked into for TLS functions. Bundled applications have a few hundred megabytes."""
+
+IDLE_FILE_S = 300.0
+"""How long a file stays attached to when the last process that used it has ended: jobs come back."""
