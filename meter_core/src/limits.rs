@@ -128,7 +128,7 @@ pub const TOOL_SCHEMA_DEPTH_MAX: usize = 16;
 pub const FORM_FIELDS_MAX: usize = 64;
 /// Models named by the sub-calls of one exchange; more are added to the last.
 pub const SUB_CALL_MODELS_MAX: usize = 8;
-/// Connections that are followed at once; a new one puts out those that were idle longest. One at rest has 300 bytes.
+/// Connections that are followed at once; a new one puts out those that were idle longest. One at rest has about 500 bytes.
 pub const CONNECTIONS_MAX: usize = 16_384;
 /// Nanoseconds after which a silent connection is forgotten: as long as a reservation lives.
 pub const CONNECTION_IDLE_NS: i64 = RESERVATION_TTL_NS;

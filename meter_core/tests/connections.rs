@@ -225,6 +225,25 @@ fn a_handle_that_was_of_no_interest_may_be_used_again() {
 }
 
 #[test]
+fn a_handle_whose_end_was_not_seen_may_be_used_again() {
+    let wire = one(5);
+    let mut traced = Traced::new(&free());
+    traced.sent(&wire.sent[..60]);
+    traced.sent(&wire.sent[60..]);
+    traced.received(&wire.received[..90]);
+    let mut again = Traced::new(&free());
+    std::mem::swap(&mut again.connections, &mut traced.connections);
+    let next = one(6);
+    again.sent(&next.sent[..100]);
+    again.sent(&next.sent[100..]);
+    again.received(&next.received);
+    let entries = again.close();
+
+    assert_eq!(inputs(&entries[1..]), [Some(6)]);
+    assert!(entries[0].defects.contains(Defect::Truncated));
+}
+
+#[test]
 fn a_host_that_nobody_named_is_metered_by_what_it_is_asked() {
     let mut chat = chat_of(5, false);
     chat.host = "llm.internal".to_owned();

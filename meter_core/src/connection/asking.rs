@@ -36,7 +36,7 @@ impl Asking {
     }
 
     /// Opens its exchange. `body` is None if it was not seen whole.
-    pub(super) fn open(&self, body: Option<&[u8]>, desk: &mut Desk<'_>) -> Option<Exchange> {
+    pub(super) fn open(&self, body: Option<&[u8]>, desk: &mut Desk<'_>) -> Option<Box<Exchange>> {
         with_headers(&self.fields, |headers| {
             desk.open(&Request {
                 method: &self.method,

@@ -15,7 +15,7 @@ pub(super) struct Till<'a> {
 
 impl Till<'_> {
     /// Closes an exchange, if there is one.
-    pub(super) fn close(&mut self, exchange: Option<Exchange>, reason: CloseReason) {
+    pub(super) fn close(&mut self, exchange: Option<Box<Exchange>>, reason: CloseReason) {
         if let Some(entry) = exchange.and_then(|mut exchange| exchange.close(reason, self.now)) {
             self.entries.push(entry);
         }
@@ -45,12 +45,12 @@ impl Desk<'_> {
     }
 
     /// Opens an exchange; None where the request is nothing to meter.
-    pub(super) fn open(&mut self, request: &Request<'_>) -> Option<Exchange> {
+    pub(super) fn open(&mut self, request: &Request<'_>) -> Option<Box<Exchange>> {
         // Who runs is asked for what is metered only: it may mean to read files of the process.
         let may_be = self.meter.knows_host(request.host, Some(request.port))
             || self.meter.knows_path(request.method, request.path);
         let who = may_be.then(|| (self.who)(self.place.process))?;
-        self.meter.watch(request, who, self.now())
+        self.meter.watch(request, who, self.now()).map(Box::new)
     }
 }
 

@@ -37,6 +37,11 @@ enum Protocol {
     Other,
 }
 
+/// Whether a client begins a connection like this.
+fn is_a_beginning(bytes: &[u8]) -> bool {
+    bytes.starts_with(PREFACE) || is_like_a_request(bytes) == Likeness::Yes
+}
+
 impl Default for Protocol {
     fn default() -> Self {
         Self::Unsure { sent: Vec::new(), received: Vec::new(), late: false }
@@ -63,6 +68,14 @@ impl Following {
             }
             // The handle is another connection's now.
             *self = Self { last_ns: piece.now, ..Self::default() };
+        }
+        if piece.direction == Direction::Sent
+            && self.sent.has_left_behind(piece)
+            && is_a_beginning(piece.bytes)
+        {
+            // Its end was not seen, and the handle is another connection's now.
+            self.close(&mut desk.till, CloseReason::Lost);
+            *self = Self { last_ns: piece.now, gaps: self.gaps + 1, ..Self::default() };
         }
         let course = match piece.direction {
             Direction::Sent => &mut self.sent,

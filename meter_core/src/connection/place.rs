@@ -80,6 +80,12 @@ pub(super) struct Advance<'a> {
 }
 
 impl Course {
+    /// Whether a piece from the very beginning comes so late that it is not the first one again.
+    pub(super) fn has_left_behind(self, piece: &Piece<'_>) -> bool {
+        let length = u64::try_from(piece.bytes.len()).unwrap_or(u64::MAX);
+        piece.offset == 0 && self.next.is_some_and(|next| next > length)
+    }
+
     /// Takes the next piece. The first one begins the course wherever it stands.
     pub(super) fn advance<'a>(&mut self, offset: u64, bytes: &'a [u8]) -> Advance<'a> {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);

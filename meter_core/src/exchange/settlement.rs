@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::decision::Decision;
 use super::entry::{Crossing, LedgerEntry, Outcome};
 use super::used::{Used, is_error};
-use super::{CloseReason, Exchange};
+use super::{CloseReason, Exchange, Standing};
 use crate::budget::Amount;
 use crate::dialect::Finding;
 use crate::meter::{Finished, State};
@@ -130,7 +130,10 @@ impl Exchange {
         } else if self.route.poll && !used.free && self.meter.has_budgets {
             // Work in the background is charged when it is first read, to whom the model's name there means.
             let subject = self.subject(finding.response_model.as_deref());
-            state.budgets.reserve(id, &subject, Amount::ZERO, now, self.opened_ns);
+            match self.standing {
+                Standing::Deciding => state.budgets.reserve(id, &subject, Amount::ZERO, now, self.opened_ns),
+                Standing::Watching => state.budgets.watch(id, &subject, Amount::ZERO, now, self.opened_ns),
+            };
         } else {
             return Vec::new();
         }

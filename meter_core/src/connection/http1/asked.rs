@@ -6,7 +6,7 @@ use crate::exchange::Exchange;
 /// What its reply is read by.
 pub(super) struct Asked {
     /// None where nothing is metered.
-    pub(super) exchange: Option<Exchange>,
+    pub(super) exchange: Option<Box<Exchange>>,
     /// Its reply has no body, whatever its head says.
     pub(super) bodiless: bool,
     /// It asks to leave HTTP.
@@ -14,7 +14,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn new(head: &RequestHead, exchange: Option<Exchange>) -> Self {
+    pub(super) fn new(head: &RequestHead, exchange: Option<Box<Exchange>>) -> Self {
         let bodiless = head.asking.method == "HEAD";
         Self { exchange, bodiless, upgrades: head.upgrades }
     }

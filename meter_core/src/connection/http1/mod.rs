@@ -28,7 +28,7 @@ pub(super) struct Http1 {
     /// Requests whose replies are not whole, oldest first.
     asked: VecDeque<Asked>,
     /// What both directions belong to since they have left HTTP.
-    session: Option<Exchange>,
+    session: Option<Box<Exchange>>,
     /// Something of it was metered, or its host may change from request to request.
     of_interest: bool,
     /// Nothing more of it can be read.

@@ -171,7 +171,7 @@ impl Http1 {
     }
 
     /// Waits for the reply to a request; gives the connection up if there is nothing on it for us.
-    fn ask(&mut self, head: &RequestHead, exchange: Option<Exchange>, desk: &Desk<'_>) {
+    fn ask(&mut self, head: &RequestHead, exchange: Option<Box<Exchange>>, desk: &Desk<'_>) {
         self.of_interest |= exchange.is_some() || head.asking.goes_to_a_known_host(desk.meter);
         self.asked.push_back(Asked::new(head, exchange));
         self.over |= !self.of_interest || self.asked.len() > limits::PIPELINED_REQUESTS_MAX;

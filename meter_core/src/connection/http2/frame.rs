@@ -89,7 +89,7 @@ pub(in crate::connection) fn is_like_a_frame(mut bytes: &[u8]) -> bool {
 #[derive(Debug)]
 pub(super) enum Frames {
     /// In the head of a frame.
-    Head(Vec<u8>),
+    Head([u8; HEAD_BYTES], usize),
     /// Before the length of a frame's padding.
     PadLength(FrameHead),
     /// In data: what is left of it and of the padding behind it.
@@ -132,7 +132,7 @@ pub(super) enum Hit {
 
 impl Default for Frames {
     fn default() -> Self {
-        Self::Head(Vec::new())
+        Self::Head([0; HEAD_BYTES], 0)
     }
 }
 
@@ -144,7 +144,7 @@ impl Frames {
     /// Bytes it holds.
     pub(super) fn held(&self) -> usize {
         match self {
-            Self::Head(bytes) | Self::Gather(_, bytes) => bytes.capacity(),
+            Self::Gather(_, bytes) => bytes.capacity(),
             _ => 0,
         }
     }
@@ -157,10 +157,17 @@ impl Frames {
                     *bytes = &[];
                     return Step::More;
                 }
-                Self::Head(head) => {
-                    head.extend_from_slice(split(bytes, HEAD_BYTES - head.len()));
-                    let Ok(whole) = <[u8; HEAD_BYTES]>::try_from(head.as_slice()) else { return Step::More };
-                    let frame = FrameHead::read(whole);
+                Self::Head(head, have) => {
+                    for byte in split(bytes, HEAD_BYTES - *have) {
+                        if let Some(place) = head.get_mut(*have) {
+                            *place = *byte;
+                        }
+                        *have += 1;
+                    }
+                    if *have < HEAD_BYTES {
+                        return Step::More;
+                    }
+                    let frame = FrameHead::read(*head);
                     let gathered = is_gathered(frame.kind);
                     *self = Self::begin(frame);
                     if gathered && frame.length > limits::HTTP_HEAD_BYTES_MAX {

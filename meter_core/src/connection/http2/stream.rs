@@ -17,7 +17,7 @@ pub(super) struct Stream {
     asked: bool,
     /// It was metered, and may be closed by now.
     metered: bool,
-    exchange: Option<Exchange>,
+    exchange: Option<Box<Exchange>>,
     /// The head of the reply has come.
     answered: bool,
     early: Early,
