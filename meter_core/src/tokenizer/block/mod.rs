@@ -46,8 +46,8 @@ pub(super) trait Classify: Copy {
     /// The classes of a block.
     fn masks(self, block: &[u8; BLOCK_BYTES]) -> Masks;
 
-    /// The first bytes of characters from U+5000 to U+8FFF, all of which are ideographs.
-    fn ideographs(self, block: &[u8; BLOCK_BYTES]) -> u64;
+    /// The bytes from `first` to `last`, both ASCII or both beyond.
+    fn between(self, block: &[u8; BLOCK_BYTES], first: u8, last: u8) -> u64;
 }
 
 /// Work that classifies many blocks.
@@ -91,12 +91,12 @@ mod tests {
         })
     }
 
-    fn mask(block: &[u8; BLOCK_BYTES], class: fn(u8) -> bool) -> u64 {
+    fn mask(block: &[u8; BLOCK_BYTES], class: impl Fn(u8) -> bool) -> u64 {
         block.iter().rev().fold(0, |mask, &byte| mask << 1 | u64::from(class(byte)))
     }
 
     fn expected(block: &[u8; BLOCK_BYTES]) -> Masks {
-        let mask = |class| mask(block, class);
+        let mask = |class: fn(u8) -> bool| mask(block, class);
         Masks {
             upper: mask(|byte| byte.is_ascii_uppercase()),
             lower: mask(|byte| byte.is_ascii_lowercase()),
@@ -112,11 +112,12 @@ mod tests {
     fn assert_exact(classify: impl Classify) {
         for block in blocks() {
             assert_eq!(classify.masks(&block), expected(&block), "{block:?}");
-            assert_eq!(
-                classify.ideographs(&block),
-                mask(&block, |byte| matches!(byte, 0xE5..=0xE8)),
-                "{block:?}"
-            );
+            for (first, last) in
+                [(0x00, 0x7F), (0x00, 0x1F), (0x7F, 0x7F), (b'a', b'y'), (0x80, 0xFF), (0xE5, 0xE8)]
+            {
+                let found = classify.between(&block, first, last);
+                assert_eq!(found, mask(&block, |byte| (first..=last).contains(&byte)), "{block:?}");
+            }
         }
     }
 
