@@ -7,6 +7,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+mod neon;
 mod portable;
 mod prefetch;
 
@@ -14,6 +16,8 @@ mod prefetch;
 use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 use avx512::Avx512;
+#[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+use neon::Neon;
 pub(super) use portable::Portable;
 pub(super) use prefetch::prefetch;
 
@@ -71,6 +75,9 @@ pub(super) fn dispatch<W: Work>(work: W) -> W::Output {
             return avx2.run(work);
         }
     }
+    #[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+    return work.run(Neon);
+    #[cfg(not(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon")))]
     work.run(Portable)
 }
 
@@ -135,5 +142,11 @@ mod tests {
         if let Some(avx512) = Avx512::detect() {
             assert_exact(avx512);
         }
+    }
+
+    #[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+    #[test]
+    fn neon_is_exact() {
+        assert_exact(Neon);
     }
 }
