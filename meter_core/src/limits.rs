@@ -42,6 +42,10 @@ pub const DECODE_RATIO_GRACE_BYTES: u64 = 8 << 20;
 pub const PENDING_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Short pieces of text that were counted of late, remembered by one tokenizer for one thread (1 MB): most words come again.
 pub const RECENT_PIECES: usize = 64 << 10;
+/// The same before so many bytes of text were counted: 32 KB, because a megabyte that is touched here and there for the first time
+/// makes the first call of a process five times as long.
+pub const RECENT_PIECES_FIRST: usize = 2 << 10;
+pub const RECENT_PIECES_FIRST_BYTES: usize = 8 << 10;
 /// Pieces that are no token, remembered likewise (2 MB).
 pub const MERGED_PIECES: usize = 64 << 10;
 /// The same of more than 30 bytes (4 MB): a piece of Chinese is a part of a sentence.

@@ -7,12 +7,36 @@
 //! no byte that was not seen, and none that is rare, has a say in it. Where that leaves nothing, the scanner of the pattern finds
 //! one piece, byte by byte.
 
-use super::block::BLOCK_BYTES;
+use super::block::{BLOCK_BYTES, Classify};
+use super::class::class_at;
 use super::kinds::{Kinds, VIEW_BYTES};
 use super::scan::contraction_end;
 
 /// Bytes behind a boundary that may have a say in it.
 const LOOK_AHEAD: usize = 3;
+
+/// A pattern.
+pub(super) trait Cuts {
+    /// Cuts the block that `view` begins with, of which `len` bytes belong to the text; `open` tells whether it goes on.
+    fn cut(classify: impl Classify, view: &[u8; VIEW_BYTES], len: usize, open: bool) -> Cut;
+
+    /// The end of the piece that starts at `start`, byte by byte.
+    fn end(text: &[u8], start: usize) -> usize;
+}
+
+impl<R: Rules> Cuts for R {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for the instructions of its caller")]
+    fn cut(classify: impl Classify, view: &[u8; VIEW_BYTES], len: usize, open: bool) -> Cut {
+        let kinds = Kinds::new(classify, view, seen(len), class_at);
+        cut::<R>(&kinds, view, len, open)
+    }
+
+    #[inline]
+    fn end(text: &[u8], start: usize) -> usize {
+        R::scan(text, start)
+    }
+}
 
 /// What sets one pattern apart from its relatives.
 pub(super) trait Rules {
@@ -30,7 +54,7 @@ pub(super) trait Rules {
     const CONTRACTIONS: Contractions;
 
     /// The end of the piece that starts at `start`, byte by byte.
-    fn end(text: &[u8], start: usize) -> usize;
+    fn scan(text: &[u8], start: usize) -> usize;
 }
 
 /// How `'s`, `'ll` and the like are cut.
@@ -57,11 +81,16 @@ pub(super) struct Cut {
     pub(super) known: usize,
 }
 
-/// Cuts the block that `view` begins with, of which `len` bytes belong to the text; `open` tells whether it goes on.
+/// The first `len` bytes.
+#[inline]
+pub(super) const fn seen(len: usize) -> u64 {
+    u64::MAX >> (BLOCK_BYTES - len)
+}
+
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for the instructions of its caller")]
-pub(super) fn cut<R: Rules>(kinds: &Kinds, view: &[u8; VIEW_BYTES], len: usize, open: bool) -> Cut {
-    let seen = u64::MAX >> (BLOCK_BYTES - len);
+fn cut<R: Rules>(kinds: &Kinds, view: &[u8; VIEW_BYTES], len: usize, open: bool) -> Cut {
+    let seen = seen(len);
     let followed = seen >> 1;
     let (letters, white) = (kinds.letters(), kinds.white());
     let spaced = kinds.space << 1;
@@ -100,7 +129,7 @@ pub(super) fn cut<R: Rules>(kinds: &Kinds, view: &[u8; VIEW_BYTES], len: usize, 
         // Whether a word ends before it depends on what follows the capitals.
         rare |= capitals & kinds.uncased << 1;
     }
-    starts |= digit_starts::<R>(kinds.digit);
+    starts |= digit_starts(kinds.digit, R::DIGITS);
     starts = (starts & !short.inside | short.apart | 1) & seen;
 
     certain(starts, white, rare & seen, len, open)
@@ -109,7 +138,7 @@ pub(super) fn cut<R: Rules>(kinds: &Kinds, view: &[u8; VIEW_BYTES], len: usize, 
 /// Keeps what neither rare bytes nor those behind the block can change.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for the instructions of its caller")]
-fn certain(starts: u64, white: u64, rare: u64, len: usize, open: bool) -> Cut {
+pub(super) fn certain(starts: u64, white: u64, rare: u64, len: usize, open: bool) -> Cut {
     if rare == 0 && !open {
         return Cut { starts, end: len, known: len };
     }
@@ -127,7 +156,7 @@ fn certain(starts: u64, white: u64, rare: u64, len: usize, open: bool) -> Cut {
 
 /// The first bytes of runs.
 #[inline]
-const fn firsts(bytes: u64) -> u64 {
+pub(super) const fn firsts(bytes: u64) -> u64 {
     bytes & !(bytes << 1)
 }
 
@@ -142,7 +171,7 @@ const fn lone_ends(symbols: u64, firsts: u64, inside: u64, spaced: u64) -> u64 {
 
 /// Line ends that directly follow symbols, which take them along.
 #[inline]
-const fn symbol_feeds(line_ends: u64, symbols: u64) -> u64 {
+pub(super) const fn symbol_feeds(line_ends: u64, symbols: u64) -> u64 {
     line_ends & !line_ends.wrapping_add(line_ends & symbols << 1)
 }
 
@@ -161,7 +190,7 @@ fn slashes(view: &[u8; VIEW_BYTES], mut symbols: u64) -> u64 {
 /// Where white space is cut, and the line ends behind white space between line ends, of which that would not be true.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for the instructions of its caller")]
-fn white_starts(kinds: &Kinds, white: u64, feeds: u64, followed: u64) -> (u64, u64) {
+pub(super) fn white_starts(kinds: &Kinds, white: u64, feeds: u64, followed: u64) -> (u64, u64) {
     let free = white & !feeds;
     let plain = kinds.space | kinds.blank;
     let behind_line_end = firsts(plain) & (kinds.line_end & !feeds) << 1;
@@ -184,8 +213,8 @@ const fn with_trailing_white_whole(starts: u64, white: u64, len: usize) -> u64 {
 /// Where long numbers are cut.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for the instructions of its caller")]
-fn digit_starts<R: Rules>(digits: u64) -> u64 {
-    match R::DIGITS {
+pub(super) fn digit_starts(digits: u64, most: usize) -> u64 {
+    match most {
         1 => digits,
         3 => {
             let fourths = digits & digits << 1 & digits << 2;

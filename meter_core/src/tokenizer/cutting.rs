@@ -5,8 +5,8 @@
 use std::ops::ControlFlow;
 
 use super::block::{self, BLOCK_BYTES, Classify, Work};
-use super::boundaries::{Rules, cut};
-use super::kinds::{Kinds, VIEW_BYTES};
+use super::boundaries::Cuts;
+use super::kinds::VIEW_BYTES;
 use super::tables::pieces::{KEY_BYTES, Key};
 
 /// What is done with pieces, which come in order and without gaps.
@@ -54,23 +54,8 @@ impl BlockPieces<'_> {
 }
 
 /// Shows `visit` the pieces of `text`, which is UTF-8, by the pattern `R`.
-pub(super) fn pieces<R: Rules>(text: &[u8], visit: &mut impl Visit) -> ControlFlow<()> {
+pub(super) fn pieces<R: Cuts>(text: &[u8], visit: &mut impl Visit) -> ControlFlow<()> {
     block::dispatch(Cutting::<R, _> { text, visit, rules: std::marker::PhantomData })
-}
-
-/// Shows `visit` the pieces of `text` that end where `piece_end` says, byte by byte.
-pub(super) fn scanned(
-    text: &[u8],
-    piece_end: impl Fn(&[u8], usize) -> usize,
-    visit: &mut impl Visit,
-) -> ControlFlow<()> {
-    let mut at = 0;
-    while at < text.len() {
-        let end = piece_end(text, at);
-        visit.piece(at, end)?;
-        at = end;
-    }
-    ControlFlow::Continue(())
 }
 
 struct Cutting<'a, R, V> {
@@ -79,7 +64,7 @@ struct Cutting<'a, R, V> {
     rules: std::marker::PhantomData<R>,
 }
 
-impl<R: Rules, V: Visit> Work for Cutting<'_, R, V> {
+impl<R: Cuts, V: Visit> Work for Cutting<'_, R, V> {
     type Output = ControlFlow<()>;
 
     #[inline(always)]
@@ -90,8 +75,7 @@ impl<R: Rules, V: Visit> Work for Cutting<'_, R, V> {
         // A block is cut before the pieces of the one before are shown: the processor does both at once.
         let mut before: Option<BlockPieces<'_>> = None;
         while let Some(view) = text.get(at..).and_then(<[u8]>::first_chunk) {
-            let kinds = Kinds::new(classify, view, u64::MAX);
-            let cut = cut::<R>(&kinds, view, BLOCK_BYTES, true);
+            let cut = R::cut(classify, view, BLOCK_BYTES, true);
             if let Some(before) = &before {
                 visit.block(before)?;
             }
@@ -111,8 +95,7 @@ impl<R: Rules, V: Visit> Work for Cutting<'_, R, V> {
             let mut view = [0; VIEW_BYTES];
             view[..rest.len()].copy_from_slice(rest);
             let len = rest.len().min(BLOCK_BYTES);
-            let kinds = Kinds::new(classify, &view, u64::MAX >> (BLOCK_BYTES - len));
-            let cut = cut::<R>(&kinds, &view, len, rest.len() > BLOCK_BYTES);
+            let cut = R::cut(classify, &view, len, rest.len() > BLOCK_BYTES);
             if cut.end == 0 {
                 at = step_over::<R>(text, at, cut.known, visit)?;
             } else {
@@ -127,7 +110,7 @@ impl<R: Rules, V: Visit> Work for Cutting<'_, R, V> {
 /// Shows the pieces up to a rare character, byte by byte, and tells where the last one ends: nothing is certain before that
 /// character, and beyond it the next block may be.
 #[inline(never)]
-fn step_over<R: Rules>(
+fn step_over<R: Cuts>(
     text: &[u8],
     at: usize,
     known: usize,
@@ -146,6 +129,7 @@ fn step_over<R: Rules>(
 mod tests {
     use super::*;
     use crate::tokenizer::block::Portable;
+    use crate::tokenizer::boundaries_deepseek::DeepSeek;
     use crate::tokenizer::rules::{Cl100k, Llama3, O200k, Qwen, R50k, Tekken};
     use crate::tokenizer::tables::pieces::SHORT_BYTES_MAX;
     use proptest::prelude::*;
@@ -178,7 +162,7 @@ mod tests {
         }
     }
 
-    fn assert_scanned<R: Rules>(name: &str, text: &str) -> Result<(), TestCaseError> {
+    fn assert_scanned<R: Cuts>(name: &str, text: &str) -> Result<(), TestCaseError> {
         let text = text.as_bytes();
         let (mut at, mut expected) = (0, Vec::new());
         while at < text.len() {
@@ -203,7 +187,8 @@ mod tests {
         assert_scanned::<Llama3>("llama3", text)?;
         assert_scanned::<Qwen>("qwen", text)?;
         assert_scanned::<O200k>("o200k", text)?;
-        assert_scanned::<Tekken>("tekken", text)
+        assert_scanned::<Tekken>("tekken", text)?;
+        assert_scanned::<DeepSeek>("deepseek", text)
     }
 
     proptest! {
@@ -215,6 +200,14 @@ mod tests {
             text in "([a-zA-Z]{1,9}|[ \n\r\t]{1,9}|[sStTmdlLvVeErR']{1,4}|'(s|ll|RE|ve|ſ|t)|[!-/=_.,{}\"]{1,5}|[0-9]{1,8}|[/\n]{1,3}|\n +\n|[中文字国。，“”é\u{e4}ÉßЖж]{1,6}|[\u{301}\u{2b0}\u{1c5}\u{17f}\u{a0}\u{3000}\u{85}½٣😀\u{200d}]|\\PC){0,60}",
         ) {
             assert_every_pattern(&text)?;
+        }
+
+        // What only DeepSeek's pattern tells apart: where Chinese and kana begin, ASCII letters behind a symbol, controls.
+        #[test]
+        fn blocks_of_what_deepseek_tells_apart_are_cut_as_the_scanner_cuts(
+            text in "([.,!_(é'。😀]{1,2}[a-zA-Zéж]{0,5}|[ \t\n]{1,4}|[中文国鿕鿿㐀カな・゛ーㄱ가。，「」]{1,5}|[\u{0}-\u{1f}\u{7f}\u{80}\u{200d}\u{3099}\u{301}]|[0-9]{1,5}|[a-z]{1,9}){0,60}",
+        ) {
+            assert_scanned::<DeepSeek>("deepseek", &text)?;
         }
 
         #[test]

@@ -3,10 +3,13 @@
 //! Owns the classes of characters beyond ASCII, added to those that a block has. Refuses to know where pieces end.
 
 use super::block::{BLOCK_BYTES, Classify, Masks};
-use super::class::{LETTER, LOWER, OTHER, UPPER, class_at};
+use super::class::{LETTER, LOWER, OTHER, UPPER};
 
 /// Bytes of a text from the beginning of a block: a character, and a key, that begin in the block may end behind it.
 pub(super) const VIEW_BYTES: usize = BLOCK_BYTES + 16;
+
+/// The first bytes of characters from U+5000 to U+8FFF, all of which are ideographs.
+const IDEOGRAPHS: (u8, u8) = (0xE5, 0xE8);
 
 /// Bytes by class, each byte of a character as the character: bit `i` is byte `i`.
 #[derive(Clone, Copy, Debug)]
@@ -31,10 +34,16 @@ pub(super) struct Kinds {
 }
 
 impl Kinds {
-    /// The kinds of the first block of `view`, of which the bytes `seen` belong to the text.
+    /// The kinds of the first block of `view`, of which the bytes `seen` belong to the text. `class_at` tells the class of a character
+    /// beyond ASCII and its length; from U+5000 to U+8FFF all are letters without case, and not asked for.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for the instructions of its caller")]
-    pub(super) fn new(classify: impl Classify, view: &[u8; VIEW_BYTES], seen: u64) -> Self {
+    pub(super) fn new(
+        classify: impl Classify,
+        view: &[u8; VIEW_BYTES],
+        seen: u64,
+        class_at: impl Fn(&[u8], usize) -> (u8, usize),
+    ) -> Self {
         let block = view.first_chunk().unwrap_or(&[0; BLOCK_BYTES]);
         let Masks { upper, lower, digit, space, blank, line_end, apostrophe, wide } = classify.masks(block);
         let symbol = !(upper | lower | digit | space | blank | line_end | wide);
@@ -52,13 +61,20 @@ impl Kinds {
             rare: 0,
         };
         if wide != 0 {
-            kinds.add_wide(view, wide, classify.ideographs(block));
+            let ideographs = classify.between(block, IDEOGRAPHS.0, IDEOGRAPHS.1);
+            kinds.add_wide(view, wide, ideographs, class_at);
         }
         kinds
     }
 
     #[inline]
-    fn add_wide(&mut self, view: &[u8; VIEW_BYTES], wide: u64, ideograph: u64) {
+    fn add_wide(
+        &mut self,
+        view: &[u8; VIEW_BYTES],
+        wide: u64,
+        ideograph: u64,
+        class_at: impl Fn(&[u8], usize) -> (u8, usize),
+    ) {
         let ideographs = ideograph | ideograph << 1 | ideograph << 2;
         self.uncased = ideographs;
         let mut rest = wide & !ideographs;

@@ -64,18 +64,29 @@ impl<const WORDS: usize> MissKey<WORDS> {
 #[repr(align(64))]
 struct Set<const WORDS: usize>([[u64; WORDS]; 2]);
 
+/// Sets of a cache at first, and by how much they grow when half of their places have been taken.
+const FIRST_SETS: usize = 64;
+const GROWTH: usize = 4;
+
 /// Pieces that had to be merged.
 pub(super) struct MissCache<const WORDS: usize> {
-    /// Empty until something is remembered.
+    /// Empty until something is remembered, then a power of two.
     sets: Vec<Set<WORDS>>,
-    /// How many there will be.
+    /// How many there may be.
     most: usize,
+    /// Pieces that were remembered since there are so many.
+    taken: usize,
 }
 
 impl<const WORDS: usize> MissCache<WORDS> {
-    /// Room for twice `sets` pieces, a power of two.
-    pub(super) fn new(sets: usize) -> Self {
-        Self { sets: Vec::new(), most: sets }
+    /// Room for twice `most` pieces, a power of two.
+    pub(super) fn new(most: usize) -> Self {
+        Self { sets: Vec::new(), most, taken: 0 }
+    }
+
+    #[inline]
+    fn place(&self, key: MissKey<WORDS>) -> usize {
+        key.hash() & self.sets.len().wrapping_sub(1)
     }
 
     /// The count of a piece.
@@ -88,14 +99,14 @@ impl<const WORDS: usize> MissCache<WORDS> {
             let count = (slot[last] ^ key.0[last]) >> COUNT_SHIFT;
             (rest == 0 && count <= COUNT_MAX as u64).then_some(count as usize)
         };
-        let Set([newer, older]) = self.sets.get(key.hash() & (self.most - 1))?;
+        let Set([newer, older]) = self.sets.get(self.place(key))?;
         found(newer).or_else(|| found(older))
     }
 
     /// Asks for the place of a piece.
     pub(super) fn ask(&self, text: &[u8], start: usize, end: usize) {
         if let Some(key) = MissKey::<WORDS>::of(text, start, end)
-            && let Some(set) = self.sets.get(key.hash() & (self.most - 1))
+            && let Some(set) = self.sets.get(self.place(key))
         {
             prefetch(set);
         }
@@ -106,13 +117,34 @@ impl<const WORDS: usize> MissCache<WORDS> {
         if count > COUNT_MAX {
             return;
         }
-        if self.sets.is_empty() {
-            self.sets = vec![Set([[0; WORDS]; 2]); self.most];
+        if self.taken >= self.sets.len() && self.sets.len() < self.most {
+            self.grow();
         }
-        if let Some(Set([newer, older])) = self.sets.get_mut(key.hash() & (self.most - 1)) {
-            let mut slot = key.0;
-            slot[WORDS - 1] |= (count as u64) << COUNT_SHIFT;
+        self.taken += 1;
+        let mut slot = key.0;
+        slot[WORDS - 1] |= (count as u64) << COUNT_SHIFT;
+        self.put(key, slot);
+    }
+
+    fn put(&mut self, key: MissKey<WORDS>, slot: [u64; WORDS]) {
+        let place = self.place(key);
+        if let Some(Set([newer, older])) = self.sets.get_mut(place) {
             *older = std::mem::replace(newer, slot);
+        }
+    }
+
+    /// Takes more memory when there is something to remember in it.
+    #[cold]
+    fn grow(&mut self) {
+        let sets = (self.sets.len() * GROWTH).clamp(FIRST_SETS.min(self.most), self.most);
+        let fewer = std::mem::replace(&mut self.sets, vec![Set([[0; WORDS]; 2]); sets]);
+        self.taken = 0;
+        for Set([newer, older]) in fewer {
+            for slot in [older, newer].into_iter().filter(|slot| *slot != [0; WORDS]) {
+                let mut key = slot;
+                key[WORDS - 1] &= !((COUNT_MAX as u64) << COUNT_SHIFT);
+                self.put(MissKey(key), slot);
+            }
         }
     }
 }
@@ -161,5 +193,19 @@ mod tests {
         assert!(known.iter().all(|&at| cache.get(key(at)) == Some(count(at))));
         assert!(known.len() > SETS && known.len() <= 2 * SETS, "{}", known.len());
         assert_eq!((cache.sets.len(), cache.get(key(6 * SETS))), (SETS, None));
+    }
+
+    #[test]
+    fn what_is_known_stays_known_when_memory_grows() {
+        let mut cache = MissCache::<8>::new(FIRST_SETS * GROWTH * GROWTH);
+        let key = |at: usize| MissKey::of(&[at.to_le_bytes(); 6].concat(), 0, 45).unwrap();
+        let mut kept = 0;
+        for at in 0..=FIRST_SETS {
+            cache.insert(key(at), COUNT_MAX - at);
+            kept = (0..=at).filter(|&at| cache.get(key(at)) == Some(COUNT_MAX - at)).count();
+        }
+
+        assert_eq!(cache.sets.len(), FIRST_SETS * GROWTH);
+        assert!(kept > FIRST_SETS * 3 / 4, "{kept}");
     }
 }

@@ -8,6 +8,7 @@
 
 mod block;
 mod boundaries;
+mod boundaries_deepseek;
 mod choice;
 mod class;
 mod class_table;

@@ -29,7 +29,7 @@ macro_rules! rules {
             const CONTRACTIONS: Contractions = Contractions::$contractions;
 
             #[inline]
-            fn end(text: &[u8], start: usize) -> usize {
+            fn scan(text: &[u8], start: usize) -> usize {
                 scan::$end(text, start)
             }
         })*

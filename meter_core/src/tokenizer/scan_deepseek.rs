@@ -5,12 +5,12 @@
 //! The first takes numbers out, three digits at a time; the second runs of Chinese characters and kana; the third cuts what
 //! stands between those, and the Chinese runs, without seeing beyond them. What no expression matches stays one piece.
 
-use super::class::{self, LETTER, LINE_END, MARK, NUMBER, SPACE, WHITE};
+use super::class::{self, LETTER, LINE_END, LOWER, MARK, NUMBER, SPACE, UNCASED, WHITE};
 use super::scan::number_end;
 use super::symbol_table::SYMBOLS;
 
 /// Digits in a piece.
-const DIGITS: usize = 3;
+pub(super) const DIGITS: usize = 3;
 /// `[\p{L}\p{M}]`
 const WORD: u8 = LETTER | MARK;
 /// `[\p{P}\p{S}]`. The bit means something else in `class`, which has no class of its own for these.
@@ -18,6 +18,22 @@ const SYMBOL: u8 = class::OTHER;
 /// What is of no class that the expressions name: controls, formats, unassigned characters. The bit is free, as numbers are
 /// never inside a fragment.
 const UNNAMED: u8 = NUMBER;
+
+/// What the expressions see in a character beyond ASCII, as a class of `class`: UNCASED for Chinese characters and kana that are
+/// letters, LOWER for other letters, OTHER for punctuation and symbols, MARK for all that is left; and its length.
+#[inline]
+pub(super) fn wide_class_at(text: &[u8], at: usize) -> (u8, usize) {
+    let (class, width) = class::class_at(text, at);
+    let ideographic = is_ideographic(text, at, width);
+    let seen = if class & LETTER != 0 {
+        if ideographic { UNCASED } else { LOWER }
+    } else if class == class::OTHER && !ideographic && is_symbol(text, at, width) {
+        class::OTHER
+    } else {
+        MARK
+    };
+    (seen, width)
+}
 
 /// The end of the piece that starts at `start`; after `start` unless that is the end of the text.
 #[inline]

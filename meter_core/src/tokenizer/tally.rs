@@ -90,6 +90,7 @@ impl<'a> Tally<'a> {
         limit: usize,
     ) -> Self {
         let short = vocabulary.pieces();
+        memory.recent.expect(text.len());
         Self { text, vocabulary, short, memory, total: 0, limit, pieces: 0 }
     }
 

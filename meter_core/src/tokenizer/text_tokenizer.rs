@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use super::cutting::{pieces, scanned};
+use super::boundaries_deepseek::DeepSeek;
+use super::cutting::pieces;
 use super::memory::Memories;
 use super::merging::Merging;
 use super::normal_form::Form;
@@ -219,7 +220,7 @@ impl Tokenizer {
                 Pattern::Qwen => pieces::<Qwen>(text, &mut tally),
                 Pattern::O200k => pieces::<O200k>(text, &mut tally),
                 Pattern::Tekken => pieces::<Tekken>(text, &mut tally),
-                Pattern::DeepSeek => scanned(text, deepseek_end, &mut tally),
+                Pattern::DeepSeek => pieces::<DeepSeek>(text, &mut tally),
             };
             flow.is_continue().then(|| tally.finish()).flatten()
         })

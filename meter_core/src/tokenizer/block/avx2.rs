@@ -51,11 +51,11 @@ impl Classify for Avx2 {
     }
 
     #[inline]
-    fn ideographs(self, block: &[u8; BLOCK_BYTES]) -> u64 {
+    fn between(self, block: &[u8; BLOCK_BYTES], first: u8, last: u8) -> u64 {
         // SAFETY: as above.
         #[expect(unsafe_code, reason = "the processor was asked")]
         unsafe {
-            ideographs(block)
+            bytes_between(block, first, last)
         }
     }
 }
@@ -87,9 +87,9 @@ fn masks(block: &[u8; BLOCK_BYTES]) -> Masks {
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn ideographs(block: &[u8; BLOCK_BYTES]) -> u64 {
+fn bytes_between(block: &[u8; BLOCK_BYTES], first: u8, last: u8) -> u64 {
     let halves = load(block);
-    mask!(halves, |half| between(half, 0xE5, 0xE8))
+    mask!(halves, |half| between(half, first, last))
 }
 
 /// Both halves of a block.

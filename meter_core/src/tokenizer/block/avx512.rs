@@ -52,11 +52,11 @@ impl Classify for Avx512 {
     }
 
     #[inline]
-    fn ideographs(self, block: &[u8; BLOCK_BYTES]) -> u64 {
+    fn between(self, block: &[u8; BLOCK_BYTES], first: u8, last: u8) -> u64 {
         // SAFETY: as above.
         #[expect(unsafe_code, reason = "the processor was asked")]
         unsafe {
-            between(load(block), 0xE5, 0xE8)
+            between(load(block), first, last)
         }
     }
 }

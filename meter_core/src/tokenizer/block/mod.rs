@@ -7,6 +7,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+mod neon;
 mod portable;
 mod prefetch;
 
@@ -14,6 +16,8 @@ mod prefetch;
 use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 use avx512::Avx512;
+#[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+use neon::Neon;
 pub(super) use portable::Portable;
 pub(super) use prefetch::prefetch;
 
@@ -46,8 +50,8 @@ pub(super) trait Classify: Copy {
     /// The classes of a block.
     fn masks(self, block: &[u8; BLOCK_BYTES]) -> Masks;
 
-    /// The first bytes of characters from U+5000 to U+8FFF, all of which are ideographs.
-    fn ideographs(self, block: &[u8; BLOCK_BYTES]) -> u64;
+    /// The bytes from `first` to `last`, both ASCII or both beyond.
+    fn between(self, block: &[u8; BLOCK_BYTES], first: u8, last: u8) -> u64;
 }
 
 /// Work that classifies many blocks.
@@ -71,6 +75,9 @@ pub(super) fn dispatch<W: Work>(work: W) -> W::Output {
             return avx2.run(work);
         }
     }
+    #[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+    return work.run(Neon);
+    #[cfg(not(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon")))]
     work.run(Portable)
 }
 
@@ -91,12 +98,12 @@ mod tests {
         })
     }
 
-    fn mask(block: &[u8; BLOCK_BYTES], class: fn(u8) -> bool) -> u64 {
+    fn mask(block: &[u8; BLOCK_BYTES], class: impl Fn(u8) -> bool) -> u64 {
         block.iter().rev().fold(0, |mask, &byte| mask << 1 | u64::from(class(byte)))
     }
 
     fn expected(block: &[u8; BLOCK_BYTES]) -> Masks {
-        let mask = |class| mask(block, class);
+        let mask = |class: fn(u8) -> bool| mask(block, class);
         Masks {
             upper: mask(|byte| byte.is_ascii_uppercase()),
             lower: mask(|byte| byte.is_ascii_lowercase()),
@@ -112,11 +119,12 @@ mod tests {
     fn assert_exact(classify: impl Classify) {
         for block in blocks() {
             assert_eq!(classify.masks(&block), expected(&block), "{block:?}");
-            assert_eq!(
-                classify.ideographs(&block),
-                mask(&block, |byte| matches!(byte, 0xE5..=0xE8)),
-                "{block:?}"
-            );
+            for (first, last) in
+                [(0x00, 0x7F), (0x00, 0x1F), (0x7F, 0x7F), (b'a', b'y'), (0x80, 0xFF), (0xE5, 0xE8)]
+            {
+                let found = classify.between(&block, first, last);
+                assert_eq!(found, mask(&block, |byte| (first..=last).contains(&byte)), "{block:?}");
+            }
         }
     }
 
@@ -134,5 +142,11 @@ mod tests {
         if let Some(avx512) = Avx512::detect() {
             assert_exact(avx512);
         }
+    }
+
+    #[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+    #[test]
+    fn neon_is_exact() {
+        assert_exact(Neon);
     }
 }

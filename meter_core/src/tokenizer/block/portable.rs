@@ -32,9 +32,13 @@ impl Classify for Portable {
     }
 
     #[inline]
-    fn ideographs(self, block: &[u8; BLOCK_BYTES]) -> u64 {
+    fn between(self, block: &[u8; BLOCK_BYTES], first: u8, last: u8) -> u64 {
         let words = block.as_chunks::<8>().0.iter().map(|eight| Word(u64::from_le_bytes(*eight)));
-        words.rev().fold(0, |mask, word| mask << 8 | word.wide_between(0xE5, 0xE8))
+        if first < 0x80 {
+            words.rev().fold(0, |mask, word| mask << 8 | word.between(first, last))
+        } else {
+            words.rev().fold(0, |mask, word| mask << 8 | word.wide_between(first, last))
+        }
     }
 }
 
