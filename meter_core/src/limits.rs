@@ -45,6 +45,7 @@ pub const RECENT_PIECES: usize = 64 << 10;
 /// The same before so many bytes of text were counted: 32 KB, because a megabyte that is touched here and there for the first time
 /// makes the first call of a process five times as long.
 pub const RECENT_PIECES_FIRST: usize = 2 << 10;
+/// See [`RECENT_PIECES_FIRST`].
 pub const RECENT_PIECES_FIRST_BYTES: usize = 8 << 10;
 /// Pieces that are no token, remembered likewise (2 MB).
 pub const MERGED_PIECES: usize = 64 << 10;
@@ -159,3 +160,5 @@ pub const HTTP2_STREAMS_MAX: usize = 256;
 pub const STRANGE_STREAMS_MAX: usize = 16;
 /// Bytes of the dynamic table of HPACK, of each direction: 4096 unless a peer allows more, which browsers and Go do.
 pub const HPACK_TABLE_BYTES_MAX: usize = 64 << 10;
+/// Traced processes of which it is remembered whose children they are.
+pub const TRACED_PROCESSES_MAX: usize = 16_384;

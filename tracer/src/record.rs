@@ -56,7 +56,10 @@ pub enum Event<'a> {
         child: u32,
     },
     /// The process runs another program now.
-    Exec,
+    Exec {
+        /// Its name, filled up with zeros.
+        name: &'a [u8],
+    },
     /// The process is gone.
     Exit,
 }
@@ -78,6 +81,7 @@ impl<'a> Record<'a> {
         let (head, data) = raw.split_at_checked(HEAD_BYTES)?;
         let word = |at: usize| Some(u32::from_ne_bytes(head.get(at..at + 4)?.try_into().ok()?));
         let long = |at: usize| Some(u64::from_ne_bytes(head.get(at..at + 8)?.try_into().ok()?));
+        let bytes = || data.get(..usize::try_from(word(32)?).ok()?);
         let &[kind, layer, direction, flags, ..] = head else { return None };
         let handle = long(8)?;
         let event = match kind {
@@ -85,11 +89,11 @@ impl<'a> Record<'a> {
                 direction: if direction == 0 { Direction::Sent } else { Direction::Received },
                 offset: long(16)?,
                 begin: flags & FLAG_BEGIN != 0,
-                bytes: data.get(..usize::try_from(word(32)?).ok()?)?,
+                bytes: bytes()?,
             },
             2 => Event::Close,
             3 => Event::Fork { child: u32::try_from(handle).ok()? },
-            4 => Event::Exec,
+            4 => Event::Exec { name: bytes()? },
             5 => Event::Exit,
             _ => return None,
         };

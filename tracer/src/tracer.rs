@@ -69,10 +69,7 @@ pub struct TracerError {
 }
 
 impl TracerError {
-    fn new(
-        doing: impl Into<String>,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
+    fn new(doing: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { doing: doing.into(), source: source.into() }
     }
 }

@@ -17,6 +17,8 @@ mod entry;
 mod exchange;
 mod host;
 mod meter;
+#[cfg(target_os = "linux")]
+mod people;
 mod policies;
 mod price_book;
 mod providers;

@@ -176,7 +176,8 @@ impl Tracer {
 #[pyfunction]
 pub(crate) fn functions(py: Python<'_>, file: PathBuf, names: Vec<String>) -> PyResult<Vec<(String, u64)>> {
     let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
-    let image = py.detach(|| Image::open(&file, &wanted)).map_err(|error| PyOSError::new_err(error.to_string()))?;
+    let image =
+        py.detach(|| Image::open(&file, &wanted)).map_err(|error| PyOSError::new_err(error.to_string()))?;
     Ok(image.functions().iter().map(|function| (function.name.clone(), function.offset)).collect())
 }
 
@@ -191,16 +192,17 @@ pub(crate) fn names(meter: &Meter) -> Vec<(u64, bool)> {
         let name = name.rsplit_once(':').map_or(name, |(name, _)| name);
         (hashed(SERVER_BASIS, name), host.starts_with('.'))
     });
-    let mut names: Vec<_> = servers.chain(PATH_ENDS.iter().map(|end| (hashed(PATH_BASIS, end), true))).collect();
+    let mut names: Vec<_> =
+        servers.chain(PATH_ENDS.iter().map(|end| (hashed(PATH_BASIS, end), true))).collect();
     // Where one is both, what comes last stays, and a suffix is also taken for the whole.
     names.sort_unstable_by_key(|(_, suffix)| *suffix);
     names
 }
 
 fn hashed(basis: u64, name: &str) -> u64 {
-    name.bytes().rev().fold(basis, |hash, byte| {
-        (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(PRIME)
-    })
+    name.bytes()
+        .rev()
+        .fold(basis, |hash, byte| (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(PRIME))
 }
 
 fn os_error(error: TracerError) -> PyErr {

@@ -1,15 +1,13 @@
 //! What both loaders of the tracer do with a record: from the kernel's bytes to exchanges, by way of the core's connections.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 use tracer::{ConnectionKey, Event, Record};
 
-use super::attribution::Attribution;
 use super::entry::LedgerEntry;
 use super::meter::Meter;
-use crate::attribution::Attribution as Who;
+use super::people::People;
 use crate::connection::{Connections, Direction, Interest, Layer, Piece, Place};
 use crate::exchange::LedgerEntry as Entry;
 
@@ -25,26 +23,21 @@ pub(crate) struct Arrivals {
 /// Connections that are fed with records, and what comes of them.
 pub(crate) struct Feed {
     connections: Connections,
-    who: Py<PyAny>,
-    /// What was told of processes; asked for once each.
-    known: HashMap<u32, Who>,
+    people: People,
     /// From the monotonic clock of records to nanoseconds since the epoch.
     clock_offset: i64,
     entries: Vec<Entry>,
     arrivals: Arrivals,
-    failure: Option<PyErr>,
 }
 
 impl Feed {
     pub(crate) fn new(meter: &Meter, who: Py<PyAny>, clock_offset: i64) -> Self {
         Self {
             connections: Connections::new(meter.core()),
-            who,
-            known: HashMap::new(),
+            people: People::new(who),
             clock_offset,
             entries: Vec::new(),
             arrivals: Arrivals::default(),
-            failure: None,
         }
     }
 
@@ -63,20 +56,21 @@ impl Feed {
                     tracer::Direction::Received => Direction::Received,
                 };
                 let piece = Piece { place, direction, offset, bytes, now };
-                let Self { connections, who, known, entries, failure, .. } = self;
-                let mut ask = |process| asked(who, known, failure, process);
-                let interest = connections.piece(&piece, &mut ask, entries);
+                let Self { connections, people, entries, .. } = self;
+                let interest = connections.piece(&piece, &mut |process| people.who(process), entries);
                 return (interest == Interest::Drop).then_some(key);
             }
             Event::Close => self.connections.close(place(key), now, &mut self.entries),
-            Event::Fork { child } => self.arrivals.came.push(child),
-            Event::Exec => {
-                self.known.remove(&key.process);
+            Event::Fork { child } => {
+                self.people.born(child, key.process);
+                self.arrivals.came.push(child);
+            }
+            Event::Exec { name } => {
+                self.people.renamed(key.process, name);
                 self.arrivals.came.push(key.process);
             }
             Event::Exit => {
                 self.connections.process_gone(key.process, now, &mut self.entries);
-                self.known.remove(&key.process);
                 self.arrivals.went.push(key.process);
             }
         }
@@ -86,7 +80,7 @@ impl Feed {
     /// Ends what was silent for too long, and forgets what was told of processes, so that it is asked again.
     pub(crate) fn sweep(&mut self, now: i64) {
         self.connections.sweep(now, &mut self.entries);
-        self.known.clear();
+        self.people.forget();
     }
 
     /// Ends everything.
@@ -96,9 +90,11 @@ impl Feed {
 
     /// Finished exchanges since the last call. Raises what asking for a process raised.
     pub(crate) fn finished(&mut self) -> PyResult<Vec<LedgerEntry>> {
-        match self.failure.take() {
+        match self.people.failure() {
             Some(failure) => Err(failure),
-            None => Ok(std::mem::take(&mut self.entries).into_iter().map(|core| LedgerEntry { core }).collect()),
+            None => {
+                Ok(std::mem::take(&mut self.entries).into_iter().map(|core| LedgerEntry { core }).collect())
+            }
         }
     }
 
@@ -118,28 +114,6 @@ const fn place(key: ConnectionKey) -> Place {
         tracer::Layer::Plain => Layer::Plain,
     };
     Place { process: key.process, handle: key.handle, layer }
-}
-
-/// Who a process is, from Python the first time. A failure there is kept for the caller of Python to see; the exchange goes on.
-fn asked(
-    who: &Py<PyAny>,
-    known: &mut HashMap<u32, Who>,
-    failure: &mut Option<PyErr>,
-    process: u32,
-) -> Who {
-    if let Some(known) = known.get(&process) {
-        return known.clone();
-    }
-    let told = Python::attach(|py| -> PyResult<Who> {
-        let told = who.call1(py, (process,))?;
-        Ok(told.bind(py).cast::<Attribution>()?.get().core.clone())
-    });
-    let told = told.unwrap_or_else(|error| {
-        failure.get_or_insert(error);
-        Who { pid: Some(process), ..Who::default() }
-    });
-    known.insert(process, told.clone());
-    told
 }
 
 /// The consumer of a loader that hands over records one by one.

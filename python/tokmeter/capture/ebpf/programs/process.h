@@ -2,6 +2,9 @@
 #ifndef TOKMETER_PROCESS_H
 #define TOKMETER_PROCESS_H
 
+/* Bytes of the name of a program, as the kernel keeps it. */
+#define NAME_SIZE 16
+
 /* sched_process_fork; the parent is the current process. Also said of threads, which the consumer leaves out. */
 PROGRAM("tracepoint")
 int process_fork(void *ctx)
@@ -21,13 +24,22 @@ int process_fork(void *ctx)
 	return 0;
 }
 
-/* sched_process_exec. */
+/* sched_process_exec. The name of the program comes with it: the process may be gone before anybody looks at it. */
 PROGRAM("tracepoint")
 int process_exec(void *ctx)
 {
 	struct connection_key key = {.process = allowed_process()};
-	if (key.process)
-		announce(&key, KIND_EXEC);
+	if (!key.process)
+		return 0;
+	struct record *record = ring_reserve(events, sizeof(struct head) + NAME_SIZE);
+	if (!record) {
+		count(COUNTER_LOST);
+		return 0;
+	}
+	fill(&record->head, &key, KIND_EXEC);
+	bpf_get_current_comm(record->data, NAME_SIZE);
+	record->head.length = NAME_SIZE;
+	ring_submit(events, record);
 	return 0;
 }
 
