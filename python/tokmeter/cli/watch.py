@@ -13,9 +13,9 @@ from time import monotonic
 
 import click
 
-from tokmeter.clock import now_ns
 from tokmeter.cli.options import config_option
 from tokmeter.cli.tracing import TraceOptions, traced
+from tokmeter.clock import now_ns
 from tokmeter.store.sqlite import SqliteReader
 from tokmeter.watch.finished import Finished
 from tokmeter.watch.ledger import LedgerSource
@@ -50,7 +50,7 @@ FIXED_LINES = 4
 )
 @click.option("--rounds", type=click.IntRange(min=1), help="Stop after so many tables.")
 @config_option
-def command(
+def command(  # noqa: PLR0917 - click gives each by name
     pids: tuple[int, ...],
     cgroups: tuple[str, ...],
     containers: tuple[str, ...],

@@ -37,8 +37,10 @@ class Attachments:
         return len(images)
 
     def release(self, pid: int) -> None:
-        """The process is gone: detaches what was for it alone. What others may use stays for a while: where one process has
-        been short-lived, the next one may be, too."""
+        """The process is gone: detaches what was for it alone.
+
+        What others may use stays for a while: where one process was short-lived, the next one may be, too.
+        """
         for key, users in list(self._users.items()):
             if pid not in users:
                 continue

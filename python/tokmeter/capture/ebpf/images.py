@@ -62,8 +62,10 @@ class Images:
         return found
 
     def of_process(self, pid: int) -> list[Image]:
-        """Files with TLS functions that a process has mapped, or will find where libraries are; those of a container in its
-        own file system. Empty when the process is gone."""
+        """Files with TLS functions that a process has mapped, or will find where libraries are.
+
+        Those of a container are in its own file system. Empty when the process is gone.
+        """
         root = self._proc / str(pid) / "root"
         seen: dict[tuple[int, int], Image] = {}
         for path in self._candidates(pid, root):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -12,6 +11,7 @@ from tokmeter import _core
 from tokmeter.capture.ebpf import kernel
 from tokmeter.capture.ebpf.faults import TracerError
 from tokmeter.capture.ebpf.settings import TracerSettings
+from tokmeter.clock import monotonic_offset_ns
 
 type Who = Callable[[int], _core.Attribution]
 
@@ -76,11 +76,6 @@ def load(settings: TracerSettings, meter: _core.Meter, who: Who) -> Loader:
                     raise first from second
 
 
-def clock_offset() -> int:
-    """Nanoseconds from the monotonic clock, which the kernel's programs read, to the epoch."""
-    return time.time_ns() - time.monotonic_ns()
-
-
 def _core_loader(settings: TracerSettings, meter: _core.Meter, who: Who, offset: int) -> Loader:
     object_file = resources.files("tokmeter.capture.ebpf").joinpath("programs/tracer.x86_64.o")
     try:
@@ -92,7 +87,7 @@ def _core_loader(settings: TracerSettings, meter: _core.Meter, who: Who, offset:
             strict=settings.selection.everybody,
             child_offset=offset,
             ring_bytes=settings.ring_bytes,
-            clock_offset=clock_offset(),
+            clock_offset=monotonic_offset_ns(),
         )
     except OSError as error:
         raise TracerError(
@@ -104,4 +99,4 @@ def _core_loader(settings: TracerSettings, meter: _core.Meter, who: Who, offset:
 def _bcc_loader(settings: TracerSettings, meter: _core.Meter, who: Who, offset: int) -> Loader:
     from tokmeter.capture.ebpf.bcc import BccLoader  # noqa: PLC0415 - the distribution's BCC is looked for only when asked
 
-    return BccLoader(settings, meter, who, child_offset=offset, clock_offset=clock_offset())
+    return BccLoader(settings, meter, who, child_offset=offset, clock_offset=monotonic_offset_ns())
