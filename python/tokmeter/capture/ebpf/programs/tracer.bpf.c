@@ -11,6 +11,7 @@
 
 #include "capture.h"
 
+#include "go.h"
 #include "plain.h"
 #include "process.h"
 #include "tls.h"

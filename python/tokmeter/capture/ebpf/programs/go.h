@@ -1,0 +1,124 @@
+/* Calls of Go's crypto/tls. A function of Go has no return address that could be replaced, because its stack moves: a second
+ * program runs at each of its return instructions. Its calling convention is that of Go 1.18 and newer.
+ */
+#ifndef TOKMETER_GO_H
+#define TOKMETER_GO_H
+
+/* Places in crypto/tls.Conn and crypto/tls.Config. */
+#define GO_CONN_IS_CLIENT 16
+#define GO_CONN_CONFIG 72 /* before Go 1.21; since then the protocol's version is here, and the configuration behind it */
+#define GO_CONN_VERSION_BITS 24
+#define GO_CONFIG_SERVER_NAME 128
+
+/* What a goroutine begins with. */
+struct go_stack {
+	__u64 low;
+	__u64 high;
+};
+
+struct go_text {
+	__u64 base;
+	__u64 length;
+};
+
+/* Finds the call that the registers are of; 0 if it is of nobody's interest. */
+static __always_inline int go_find(struct pt_regs *ctx, struct go_key *key, struct go_stack *stack)
+{
+	key->process = allowed_process();
+	key->goroutine = GO_GOROUTINE(ctx);
+	if (!key->process || READ_USER(stack, sizeof(*stack), (const void *)key->goroutine))
+		return 0;
+	key->depth = stack->high - GO_STACK(ctx);
+	return 1;
+}
+
+/* What is known of the server of a connection. */
+static __always_inline __u32 go_server(__u64 handle)
+{
+	__u8 is_client = 0;
+	__u64 words[2] = {};
+	struct go_text name = {};
+	if (READ_USER(&is_client, sizeof(is_client), (const void *)(handle + GO_CONN_IS_CLIENT)))
+		return SERVER_UNKNOWN;
+	/* The process is the server itself. */
+	if (!is_client)
+		return SERVER_OTHER;
+	if (READ_USER(words, sizeof(words), (const void *)(handle + GO_CONN_CONFIG)))
+		return SERVER_UNKNOWN;
+	__u64 config = words[0] >> GO_CONN_VERSION_BITS ? words[0] : words[1];
+	if (READ_USER(&name, sizeof(name), (const void *)(config + GO_CONFIG_SERVER_NAME)) || !name.length)
+		return SERVER_UNKNOWN;
+	return server_named((const char *)name.base, name.length);
+}
+
+static __always_inline void go_end(struct pt_regs *ctx, __u32 direction)
+{
+	struct go_key key = {};
+	struct go_stack stack = {};
+	if (!go_find(ctx, &key, &stack))
+		return;
+	volatile struct call *call = map_lookup(go_calls, &key);
+	if (!call)
+		return;
+	__s64 result = GO_RESULT(ctx);
+	if (result > 0) {
+		struct connection_key connection = {.handle = call->handle, .process = key.process, .layer = LAYER_TLS};
+		if (call->stack)
+			call->base += stack.high - call->stack;
+		if (direction == DIRECTION_SENT && !map_lookup(connections, &connection)) {
+			struct connection fresh = {};
+			fresh.server = go_server(call->handle);
+			map_update(connections, &connection, &fresh);
+		}
+		call->size = result;
+		call->length = result;
+		capture(&connection, direction, call);
+	}
+	map_delete(go_calls, &key);
+}
+
+/* crypto/tls.(*Conn).Write, crypto/tls.(*Conn).Read: (connection, buffer, length, capacity). */
+PROGRAM("uprobe")
+int go_call(struct pt_regs *ctx)
+{
+	struct go_key key = {};
+	struct go_stack stack = {};
+	if (!go_find(ctx, &key, &stack))
+		return 0;
+	struct call call = {.handle = GO_RECEIVER(ctx), .base = GO_BUFFER(ctx)};
+	if (call.base >= stack.low && call.base < stack.high)
+		call.stack = stack.high;
+	map_update(go_calls, &key, &call);
+	return 0;
+}
+
+/* Return instructions of the former. */
+PROGRAM("uprobe")
+int go_sent(struct pt_regs *ctx)
+{
+	go_end(ctx, DIRECTION_SENT);
+	return 0;
+}
+
+/* Return instructions of the latter. */
+PROGRAM("uprobe")
+int go_received(struct pt_regs *ctx)
+{
+	go_end(ctx, DIRECTION_RECEIVED);
+	return 0;
+}
+
+/* crypto/tls.(*Conn).clientHandshake, crypto/tls.(*Conn).Close: (connection). What had this address before is gone, too: not
+ * everybody closes what is thrown away.
+ */
+PROGRAM("uprobe")
+int go_forget(struct pt_regs *ctx)
+{
+	__u32 process = allowed_process();
+	struct connection_key key = {.handle = GO_RECEIVER(ctx), .process = process, .layer = LAYER_TLS};
+	if (process)
+		forget(&key);
+	return 0;
+}
+
+#endif
