@@ -69,10 +69,7 @@ pub struct TracerError {
 }
 
 impl TracerError {
-    fn new(
-        doing: impl Into<String>,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
+    fn new(doing: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { doing: doing.into(), source: source.into() }
     }
 }
@@ -110,7 +107,7 @@ enum Link {
 }
 
 /// Programs that can be attached to functions of a file, by their names in the source.
-const FUNCTION_PROGRAMS: [&str; 8] = [
+const FUNCTION_PROGRAMS: [&str; 12] = [
     "tls_call",
     "tls_call_ex",
     "tls_sent",
@@ -119,6 +116,10 @@ const FUNCTION_PROGRAMS: [&str; 8] = [
     "tls_host_name",
     "tls_server_name",
     "tls_free",
+    "go_call",
+    "go_sent",
+    "go_received",
+    "go_forget",
 ];
 /// Programs that can be attached to tracepoints.
 const EVENT_PROGRAMS: [&str; 9] = [
