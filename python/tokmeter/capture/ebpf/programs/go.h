@@ -51,35 +51,47 @@ static __always_inline __u32 go_server(__u64 handle)
 	return server_named((const char *)name.base, name.length);
 }
 
-static __always_inline void go_end(struct pt_regs *ctx, __u32 direction)
+/* crypto/tls.(*Conn).Write: (connection, buffer, length, capacity). Copied at once: another goroutine reads, and may have the
+ * answer before this one returns. Unlike in other libraries, a write that fails is not tried again on its connection.
+ */
+PROGRAM("uprobe")
+int go_write(struct pt_regs *ctx)
 {
 	struct go_key key = {};
 	struct go_stack stack = {};
-	if (!go_find(ctx, &key, &stack))
-		return;
+	/* A function begins anew after its stack has grown. */
+	if (!go_find(ctx, &key, &stack) || map_lookup(go_calls, &key))
+		return 0;
+	struct call given = {.handle = GO_RECEIVER(ctx), .base = GO_BUFFER(ctx), .size = GO_LENGTH(ctx)};
+	given.length = given.size;
+	map_update(go_calls, &key, &given);
 	volatile struct call *call = map_lookup(go_calls, &key);
 	if (!call)
-		return;
-	__s64 result = GO_RESULT(ctx);
-	if (result > 0) {
-		struct connection_key connection = {.handle = call->handle, .process = key.process, .layer = LAYER_TLS};
-		if (call->stack)
-			call->base += stack.high - call->stack;
-		if (direction == DIRECTION_SENT && !map_lookup(connections, &connection)) {
-			struct connection fresh = {};
-			fresh.server = go_server(call->handle);
-			map_update(connections, &connection, &fresh);
-		}
-		call->size = result;
-		call->length = result;
-		capture(&connection, direction, call);
+		return 0;
+	struct connection_key connection = {.handle = call->handle, .process = key.process, .layer = LAYER_TLS};
+	if (!map_lookup(connections, &connection)) {
+		struct connection fresh = {};
+		fresh.server = go_server(call->handle);
+		map_update(connections, &connection, &fresh);
 	}
-	map_delete(go_calls, &key);
+	capture(&connection, DIRECTION_SENT, call);
+	return 0;
 }
 
-/* crypto/tls.(*Conn).Write, crypto/tls.(*Conn).Read: (connection, buffer, length, capacity). */
+/* Return instructions of the former. */
 PROGRAM("uprobe")
-int go_call(struct pt_regs *ctx)
+int go_write_end(struct pt_regs *ctx)
+{
+	struct go_key key = {};
+	struct go_stack stack = {};
+	if (go_find(ctx, &key, &stack))
+		map_delete(go_calls, &key);
+	return 0;
+}
+
+/* crypto/tls.(*Conn).Read: (connection, buffer, length, capacity). */
+PROGRAM("uprobe")
+int go_read(struct pt_regs *ctx)
 {
 	struct go_key key = {};
 	struct go_stack stack = {};
@@ -94,25 +106,31 @@ int go_call(struct pt_regs *ctx)
 
 /* Return instructions of the former. */
 PROGRAM("uprobe")
-int go_sent(struct pt_regs *ctx)
+int go_read_end(struct pt_regs *ctx)
 {
-	go_end(ctx, DIRECTION_SENT);
+	struct go_key key = {};
+	struct go_stack stack = {};
+	if (!go_find(ctx, &key, &stack))
+		return 0;
+	volatile struct call *call = map_lookup(go_calls, &key);
+	if (!call)
+		return 0;
+	__s64 result = GO_RESULT(ctx);
+	if (result > 0) {
+		struct connection_key connection = {.handle = call->handle, .process = key.process, .layer = LAYER_TLS};
+		if (call->stack)
+			call->base += stack.high - call->stack;
+		call->size = result;
+		call->length = result;
+		capture(&connection, DIRECTION_RECEIVED, call);
+	}
+	map_delete(go_calls, &key);
 	return 0;
 }
 
-/* Return instructions of the latter. */
+/* crypto/tls.(*Conn).Close: (connection). */
 PROGRAM("uprobe")
-int go_received(struct pt_regs *ctx)
-{
-	go_end(ctx, DIRECTION_RECEIVED);
-	return 0;
-}
-
-/* crypto/tls.(*Conn).clientHandshake, crypto/tls.(*Conn).Close: (connection). What had this address before is gone, too: not
- * everybody closes what is thrown away.
- */
-PROGRAM("uprobe")
-int go_forget(struct pt_regs *ctx)
+int go_close(struct pt_regs *ctx)
 {
 	__u32 process = allowed_process();
 	struct connection_key key = {.handle = GO_RECEIVER(ctx), .process = process, .layer = LAYER_TLS};

@@ -24,6 +24,7 @@
 /* The kernel's names of registers. */
 #define GO_RECEIVER(ctx) ((ctx)->ax)
 #define GO_BUFFER(ctx) ((ctx)->bx)
+#define GO_LENGTH(ctx) ((ctx)->cx)
 #define GO_RESULT(ctx) ((ctx)->ax)
 #define GO_GOROUTINE(ctx) ((ctx)->r14)
 #define GO_STACK(ctx) ((ctx)->sp)
@@ -69,12 +70,14 @@
 #define GO_REGISTER(ctx, number) (((const struct user_pt_regs *)(ctx))->regs[number])
 #define GO_RECEIVER(ctx) GO_REGISTER(ctx, 0)
 #define GO_BUFFER(ctx) GO_REGISTER(ctx, 1)
+#define GO_LENGTH(ctx) GO_REGISTER(ctx, 2)
 #define GO_RESULT(ctx) GO_REGISTER(ctx, 0)
 #define GO_GOROUTINE(ctx) GO_REGISTER(ctx, 28)
 #define GO_STACK(ctx) (((const struct user_pt_regs *)(ctx))->sp)
 #else
 #define GO_RECEIVER(ctx) ((ctx)->rax)
 #define GO_BUFFER(ctx) ((ctx)->rbx)
+#define GO_LENGTH(ctx) ((ctx)->rcx)
 #define GO_RESULT(ctx) ((ctx)->rax)
 #define GO_GOROUTINE(ctx) ((ctx)->r14)
 #define GO_STACK(ctx) ((ctx)->rsp)
