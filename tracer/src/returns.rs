@@ -6,7 +6,7 @@ use object::Architecture;
 
 use crate::limits::RETURNS_MAX;
 
-/// `RET` of AArch64, through the link register.
+/// `RET` of `AArch64`, through the link register.
 const RET_AARCH64: u32 = 0xd65f_03c0;
 
 /// Offsets of the return instructions in the code of one function. None if it has none, or is not understood to its end.
