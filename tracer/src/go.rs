@@ -2,8 +2,11 @@
 //!
 //! Only programs of Go 1.18 and newer: before that, functions take their arguments elsewhere.
 
+use std::borrow::Cow;
+
+use object::elf::{R_AARCH64_RELATIVE, R_X86_64_RELATIVE};
 use object::read::elf::ElfFile64;
-use object::{Endianness, Object, ObjectSection, ReadRef};
+use object::{Endianness, Object, ObjectSection, ReadRef, RelocationFlags};
 
 use crate::gopclntab::FunctionTable;
 use crate::image::{Function, Places};
@@ -17,11 +20,14 @@ pub(crate) fn functions<'data, R: ReadRef<'data>>(
     places: &Places,
     names: &[&str],
 ) -> Vec<Function> {
-    let Some(table) = table(elf) else { return Vec::new() };
+    let Some(bytes) = table(elf) else { return Vec::new() };
+    let Some(table) = FunctionTable::search(&bytes) else { return Vec::new() };
     let extents = table.find(names);
+    if extents.is_empty() {
+        return Vec::new();
+    }
     let module = section(elf, MODULE_BYTES_MAX, |name| name == ".go.module").unwrap_or_default();
-    let text = if extents.is_empty() { None } else { table.text(module) };
-    let Some(text) = text else { return Vec::new() };
+    let Some(text) = table.text(&module) else { return Vec::new() };
     let function = |begin: u32, end: u32| {
         let offset = places.offset(text.checked_add(u64::from(begin))?)?;
         let size = u64::from(end.checked_sub(begin)?);
@@ -41,28 +47,47 @@ pub(crate) fn functions<'data, R: ReadRef<'data>>(
         .collect()
 }
 
-/// The table in its own section; among the data that is constant after relocation, if another linker than Go's put it there.
-fn table<'data, R: ReadRef<'data>>(elf: &ElfFile64<'data, Endianness, R>) -> Option<FunctionTable<'data>> {
-    if let Some(own) = section(elf, FUNCTION_TABLE_BYTES_MAX, |name| name.ends_with(".gopclntab")) {
-        return FunctionTable::parse(own);
-    }
-    elf.section_by_name(".go.buildinfo")?;
-    FunctionTable::search(section(elf, FUNCTION_TABLE_BYTES_MAX, |name| name == ".data.rel.ro")?)
+/// What the table is in: its own section, or, if another linker than Go's put it there, the data that is constant after relocation.
+fn table<'data, R: ReadRef<'data>>(elf: &ElfFile64<'data, Endianness, R>) -> Option<Cow<'data, [u8]>> {
+    let own = section(elf, FUNCTION_TABLE_BYTES_MAX, |name| name.ends_with(".gopclntab"));
+    own.or_else(|| {
+        elf.section_by_name(".go.buildinfo")?;
+        section(elf, FUNCTION_TABLE_BYTES_MAX, |name| name == ".data.rel.ro")
+    })
 }
 
+/// A section with the addresses that are written into it when it is loaded: some linkers leave their places empty.
 fn section<'data, R: ReadRef<'data>>(
     elf: &ElfFile64<'data, Endianness, R>,
     bytes_max: u64,
     is: impl Fn(&str) -> bool,
-) -> Option<&'data [u8]> {
+) -> Option<Cow<'data, [u8]>> {
     let found = elf.sections().find(|section| section.name().is_ok_and(&is))?;
-    (found.size() <= bytes_max).then(|| found.data().ok()).flatten()
+    if found.size() > bytes_max {
+        return None;
+    }
+    let mut bytes = Cow::Borrowed(found.data().ok()?);
+    for (address, relocation) in elf.dynamic_relocations().into_iter().flatten() {
+        let RelocationFlags::Elf { r_type: R_X86_64_RELATIVE | R_AARCH64_RELATIVE } = relocation.flags()
+        else {
+            continue;
+        };
+        let Some(at) = address.checked_sub(found.address()).and_then(|at| usize::try_from(at).ok()) else {
+            continue;
+        };
+        if at.checked_add(8).is_some_and(|end| end <= bytes.len()) {
+            bytes.to_mut()[at..at + 8].copy_from_slice(&relocation.addend().to_le_bytes());
+        }
+    }
+    Some(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};
     use std::process::Command;
+
+    use proptest::prelude::*;
 
     use crate::Image;
 
@@ -106,6 +131,24 @@ func main() { os.Exit(first(len(os.Args)) + int(second(1)) & 1) }
         found
     }
 
+    /// Headers of segments and sections that anybody may have written are read, or refused.
+    fn damaged(folder: &Path, bytes: &[u8]) {
+        let file = folder.join("damaged");
+        let changes = proptest::collection::vec((0_usize..4096, any::<u8>()), 1..6);
+        proptest!(ProptestConfig::with_cases(64), |(changes in changes)| {
+            let mut bytes = bytes.to_vec();
+            for (at, to) in changes {
+                bytes[at] = to;
+            }
+            std::fs::write(&file, &bytes).unwrap();
+            for function in Image::open(&file, &["main"], &NAMES).iter().flat_map(Image::functions) {
+                for at in &function.returns {
+                    prop_assert!(*at < bytes.len() as u64);
+                }
+            }
+        });
+    }
+
     #[test]
     fn functions_are_found_with_and_without_symbols_and_where_they_return() {
         let folder = std::env::temp_dir().join(format!("tracer-go-{}", std::process::id()));
@@ -130,6 +173,7 @@ func main() { os.Exit(first(len(os.Args)) + int(second(1)) & 1) }
             for at in first.returns.iter().chain(&second.returns) {
                 assert_eq!(bytes[usize::try_from(*at).unwrap()], 0xc3);
             }
+            damaged(&folder, &bytes);
         }
         std::fs::remove_dir_all(folder).unwrap();
     }
