@@ -71,13 +71,18 @@ def test_other_functions_are_attached_to_where_they_begin(kernel: Kernel) -> Non
     assert sorted(kernel.attached.values()) == [("tls_call", 300, 8), ("tls_free", 400, 8), ("tls_received", 300, 8)]
 
 
-def test_a_shared_file_is_attached_to_once_and_until_its_last_user_is_gone(kernel: Kernel) -> None:
+def test_a_shared_file_is_attached_to_once_while_it_has_a_user(kernel: Kernel) -> None:
     files = attachments(kernel, shared=True)
     files.cover(8)
     files.cover(9)
     assert {owner for _, _, owner in kernel.attached.values()} == {None}
-    assert len(kernel.attached) == 3
     files.release(8)
     assert len(kernel.attached) == 3
-    files.release(9)
-    assert kernel.attached == {}
+
+
+def test_what_was_for_one_process_goes_with_it(kernel: Kernel) -> None:
+    files = attachments(kernel, shared=False)
+    files.cover(8)
+    files.cover(9)
+    files.release(8)
+    assert {owner for _, _, owner in kernel.attached.values()} == {9}

@@ -1,13 +1,14 @@
-/* Calls of Go's crypto/tls. A function of Go has no return address that could be replaced, because its stack moves: a second
- * program runs at each of its return instructions. Its calling convention is that of Go 1.18 and newer.
+/* Calls of Go's crypto/tls. A function of Go has no return address that could be replaced, because its stack moves: a
+ * second program runs at each of its return instructions. Its calling convention is that of Go 1.18 and newer.
  */
 #ifndef TOKMETER_GO_H
 #define TOKMETER_GO_H
 
 /* Places in crypto/tls.Conn and crypto/tls.Config. */
 #define GO_CONN_IS_CLIENT 16
-#define GO_CONN_CONFIG 72 /* before Go 1.21; since then the protocol's version is here, and the configuration behind it */
-#define GO_CONN_VERSION_BITS 24
+#define GO_CONN_CONFIG                                                                                                 \
+	72 /* before Go 1.21; since then the protocol's version is here, and the configuration behind it */
+#define GO_CONN_VERSION_BITS  24
 #define GO_CONFIG_SERVER_NAME 128
 
 /* What a goroutine begins with. */
@@ -51,8 +52,9 @@ static __always_inline __u32 go_server(__u64 handle)
 	return server_named((const char *)name.base, name.length);
 }
 
-/* crypto/tls.(*Conn).Write: (connection, buffer, length, capacity). Copied at once: another goroutine reads, and may have the
- * answer before this one returns. Unlike in other libraries, a write that fails is not tried again on its connection.
+/* crypto/tls.(*Conn).Write: (connection, buffer, length, capacity). Copied at once: another goroutine reads, and may
+ * have the answer before this one returns. Unlike in other libraries, a write that fails is not tried again on its
+ * connection.
  */
 PROGRAM("uprobe")
 int go_write(struct pt_regs *ctx)
