@@ -585,8 +585,12 @@ class Tracing:
     def close(self, now: int) -> None:
         """Ends what is open."""
 
-def functions(file: str | PathLike[str], names: list[str]) -> list[tuple[str, int]]:
-    """The functions of an executable or library that are among `names`, and their offsets in the file. Linux only.
+def functions(
+    file: str | PathLike[str], names: list[str], go: list[str]
+) -> list[tuple[str, int, list[int]]]:
+    """The functions of an executable or library that are among `names`, or `go` for those of a Go program. Linux only.
+
+    With each come the offset of its first instruction in the file and, for those of Go, those of its return instructions.
 
     Raises `OSError` when the file cannot be read or is none.
     """

@@ -107,7 +107,7 @@ enum Link {
 }
 
 /// Programs that can be attached to functions of a file, by their names in the source.
-const FUNCTION_PROGRAMS: [&str; 8] = [
+const FUNCTION_PROGRAMS: [&str; 13] = [
     "tls_call",
     "tls_call_ex",
     "tls_sent",
@@ -116,6 +116,11 @@ const FUNCTION_PROGRAMS: [&str; 8] = [
     "tls_host_name",
     "tls_server_name",
     "tls_free",
+    "go_write",
+    "go_write_end",
+    "go_read",
+    "go_read_end",
+    "go_close",
 ];
 /// Programs that can be attached to tracepoints.
 const EVENT_PROGRAMS: [&str; 9] = [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from time import monotonic
 
 from tokmeter.capture.ebpf import limits
-from tokmeter.capture.ebpf.images import Image, Images
+from tokmeter.capture.ebpf.images import Image, Images, Place
 from tokmeter.capture.ebpf.loader import Loader
-from tokmeter.capture.ebpf.probes import BY_FUNCTION
+from tokmeter.capture.ebpf.probes import BY_FUNCTION, Probe
 
 
 class Attachments:
@@ -64,9 +65,8 @@ class Attachments:
 
     def _attach(self, image: Image, owner: int | None) -> list[int]:
         numbers = []
-        for function, offset in self._images.functions(image).items():
-            probe = BY_FUNCTION[function]
-            for program in filter(None, (probe.enter, probe.leave)):
+        for function, place in self._images.functions(image).items():
+            for program, offset in _order(BY_FUNCTION[function], place):
                 try:
                     numbers.append(self._loader.attach_function(program, image.path, offset, owner))
                 except OSError:
@@ -77,3 +77,11 @@ class Attachments:
     def _detach(self, owner: int | None, key: tuple[int, int]) -> None:
         for number in self._numbers.pop((owner, key), ()):
             self._loader.detach(number)
+
+
+def _order(probe: Probe, place: Place) -> Iterator[tuple[str, int]]:
+    """Programs and offsets. The end of a call is attached to first: what is begun and not ended would be taken for under way."""
+    if probe.leave is not None:
+        for offset in place.returns or (place.offset,):
+            yield probe.leave, offset
+    yield probe.enter, place.offset

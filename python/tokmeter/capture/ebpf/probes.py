@@ -12,6 +12,8 @@ class Probe:
     function: str
     enter: str
     leave: str | None = None
+    """In a function of Go this runs at each of its return instructions, for which the programs are made; elsewhere, when it
+    returns."""
 
 
 PROBES = (
@@ -30,7 +32,14 @@ PROBES = (
 )
 """What is attached in every file that has it."""
 
-BY_FUNCTION = {probe.function: probe for probe in PROBES}
+GO_PROBES = (
+    Probe("crypto/tls.(*Conn).Write", "go_write", "go_write_end"),
+    Probe("crypto/tls.(*Conn).Read", "go_read", "go_read_end"),
+    Probe("crypto/tls.(*Conn).Close", "go_close"),
+)
+"""The same in every program of Go."""
+
+BY_FUNCTION = {probe.function: probe for probe in (*PROBES, *GO_PROBES)}
 
 PROCESS_EVENTS = (
     ("process_fork", "sched", "sched_process_fork"),

@@ -12,6 +12,7 @@
 
 #include "capture.h"
 
+#include "go.h"
 #include "plain.h"
 #include "process.h"
 #include "tls.h"
