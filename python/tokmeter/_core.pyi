@@ -585,9 +585,7 @@ class Tracing:
     def close(self, now: int) -> None:
         """Ends what is open."""
 
-def functions(
-    file: str | PathLike[str], names: list[str], go: list[str]
-) -> list[tuple[str, int, list[int]]]:
+def functions(file: str | PathLike[str], names: list[str], go: list[str]) -> list[tuple[str, int, list[int]]]:
     """The functions of an executable or library that are among `names`, or `go` for those of a Go program. Linux only.
 
     With each come the offset of its first instruction in the file and, for those of Go, those of its return instructions.

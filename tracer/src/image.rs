@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use object::read::elf::ElfFile64;
-use object::{Object, ObjectSegment, ObjectSymbol, ReadCache};
+use object::{Object, ObjectSegment, ReadCache};
 
-use crate::go;
+use crate::{go, symbols};
 
 /// A function and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,16 +77,16 @@ impl Image {
                 .collect(),
         );
         let mut functions = go::functions(&elf, &cache, &places, go);
-        for symbol in elf.dynamic_symbols().chain(elf.symbols()) {
-            let Ok(name) = symbol.name() else { continue };
-            if !symbol.is_definition() || !names.contains(&name) {
-                continue;
+        symbols::each(&elf, &cache, &mut |name, address| {
+            let wanted = names.iter().find(|wanted| wanted.as_bytes() == name);
+            let Some(name) = wanted.filter(|wanted| functions.iter().all(|known| known.name != **wanted))
+            else {
+                return;
+            };
+            if let Some(offset) = places.offset(address) {
+                functions.push(Function { name: (*name).to_owned(), offset, returns: Vec::new() });
             }
-            let new = functions.iter().all(|known| known.name != name);
-            if let (true, Some(offset)) = (new, places.offset(symbol.address())) {
-                functions.push(Function { name: name.to_owned(), offset, returns: Vec::new() });
-            }
-        }
+        });
         Ok(Self { functions })
     }
 

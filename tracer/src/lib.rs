@@ -10,6 +10,7 @@ mod image;
 mod limits;
 mod record;
 mod returns;
+mod symbols;
 #[cfg(target_os = "linux")]
 mod tracer;
 

@@ -59,9 +59,9 @@ class Attachments:
             self._detach(None, key)
 
     @property
-    def covered(self) -> set[int]:
-        """Processes that have at least one file that is attached to."""
-        return set().union(*self._users.values()) if self._users else set()
+    def files(self) -> int:
+        """Files that are attached to, each counted for every process that has it to itself."""
+        return len(self._numbers)
 
     def _attach(self, image: Image, owner: int | None) -> list[int]:
         numbers = []

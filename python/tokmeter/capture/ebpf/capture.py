@@ -60,7 +60,11 @@ class TracerCapture:
 
     @property
     def counters(self) -> dict[str, int]:
-        """What was counted, about a second ago: the kernel's counters, ``open`` connections and traced ``processes``."""
+        """What was counted, about a second ago, by name.
+
+        The kernel's counters, ``open`` connections, traced ``processes``, ``files`` that are attached to, and functions that
+        could not be (``unattached``).
+        """
         return self._counters
 
     def series(self) -> dict[str, list[tuple[tuple[str, ...], int]]]:
@@ -167,5 +171,6 @@ class TracerCapture:
             **dict(loader.counters()),
             "open": loader.open(),
             "processes": len(self._processes),
+            "files": attachments.files,
             "unattached": attachments.failures,
         }

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tokmeter._core import Attribution, LedgerEntry, Meter, PriceBook
-from tokmeter.capture.ebpf import Selection, TracerCapture, TracerError, TracerSettings, capture
+from tokmeter.capture.ebpf import Selection, TracerCapture, TracerError, TracerSettings, capture, limits
 from tokmeter.errors import TokmeterError
 
 METER = Meter(price_book=PriceBook.embedded(), seed=bytes(16))
@@ -145,7 +145,7 @@ def test_a_selection_that_is_not_there_is_told(scripted: ScriptedLoader) -> None
 
 
 def test_a_selection_that_ends_later_is_remembered(scripted: ScriptedLoader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capture.limits, "SCAN_S", 0.0)
+    monkeypatch.setattr(limits, "SCAN_S", 0.0)
     asked = threading.Event()
 
     def processes() -> list[int]:

@@ -48,7 +48,7 @@ def test_a_mapped_library_is_found_in_the_root_of_its_process(proc: Path) -> Non
     assert found.path == proc / str(PID) / "root/opt/libssl.so.3"
     functions = images.functions(found)
     assert {"SSL_write", "SSL_read", "SSL_write_ex", "SSL_read_ex", "SSL_ctrl", "SSL_free"} <= set(functions)
-    assert all(0 < offset < found.path.stat().st_size for offset in functions.values())
+    assert all(0 < place.offset < found.path.stat().st_size for place in functions.values())
 
 
 def test_a_library_is_found_before_it_is_mapped(proc: Path) -> None:

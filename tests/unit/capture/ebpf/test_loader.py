@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from tokmeter._core import Attribution, Meter, PriceBook
-from tokmeter.capture.ebpf import Selection, TracerError, TracerSettings, loader
+from tokmeter.capture.ebpf import Selection, TracerError, TracerSettings, kernel, loader
 
 METER = Meter(price_book=PriceBook.embedded(), seed=bytes(16))
 
 
 @pytest.fixture(autouse=True)
-def kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loader.kernel, "check_platform", lambda: None)
-    monkeypatch.setattr(loader.kernel, "tracepoints", lambda: None)
-    monkeypatch.setattr(loader.kernel, "child_offset", lambda _: 20)
+def any_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "check_platform", lambda: None)
+    monkeypatch.setattr(kernel, "tracepoints", lambda: None)
+    monkeypatch.setattr(kernel, "child_offset", lambda _: 20)
 
 
 def load(name: str) -> object:
@@ -52,10 +52,15 @@ def test_where_both_fail_the_first_is_told(monkeypatch: pytest.MonkeyPatch) -> N
         load("auto")
 
 
-def test_the_kernels_words_are_in_the_message() -> None:
-    settings = TracerSettings(selection=Selection(processes=list), loader="core", ring_bytes=1000)
+def test_the_kernels_words_are_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(*_: object, **__: object) -> None:
+        raise OSError("loading the programs: Operation not permitted\nprocessed 0 insns")
 
-    with pytest.raises(TracerError, match="does not take the tracer's programs") as caught:
-        loader.load(settings, METER, lambda pid: Attribution(pid=pid))
+    monkeypatch.setattr("tokmeter.capture.ebpf.loader._core.Tracer", refusing)
+
+    with pytest.raises(
+        TracerError, match=r"programs: loading the programs: Operation not permitted \(they need"
+    ) as caught:
+        load("core")
 
     assert "BTF" in (caught.value.hint or "")
