@@ -1,5 +1,6 @@
 """Who is traced, and who is not: what the programs hand over is of allowed processes and of LLM traffic alone."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -123,3 +124,34 @@ def test_a_long_request_is_seen_whole(
     traced = tracer.run(command, trusting(tmp_path, provider.ca_path), machines.applications.inside)
 
     assert [(event["request_model"], event["defects"]) for event in traced.events] == [("gpt-4o", [])]
+
+
+@pytest.mark.timeout(120)
+def test_gnutls(machines: TwoMachines, provider: ThreadedSimulator, tracer: Tracer, tmp_path: Path) -> None:
+    if shutil.which("gnutls-cli") is None:
+        pytest.skip("needs gnutls-cli (apt package gnutls-bin)")
+    content = body(tmp_path / "body").read_bytes()
+    head = (
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: api.openai.com\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+    )
+    (tmp_path / "request").write_bytes(head.encode() + content)
+    # It ends when its input does: that stays open until the reply was seen.
+    script = f"(cat {tmp_path}/request; sleep 3) | gnutls-cli --x509cafile {provider.ca_path} -p 443 api.openai.com >/dev/null"
+
+    traced = tracer.run(["sh", "-c", script], base_environment(tmp_path), machines.applications.inside)
+    assert [event["usage"]["output_tokens"] for event in traced.events] == [
+        request.output_tokens for request in provider.requests
+    ]
+    assert {event["process"] for event in traced.events} == {"gnutls-cli"}
+
+
+@pytest.mark.timeout(60)
+def test_what_is_written_to_a_file_is_no_traffic(tracer: Tracer, tmp_path: Path) -> None:
+    request = "POST /v1/chat/completions HTTP/1.1\r\nHost: api.openai.com\r\nContent-Length: 2\r\n\r\n{}"
+    script = f"printf '{request}' > {tmp_path}/file; printf '{request}' | cat > {tmp_path}/copy"
+
+    traced = tracer.run(["sh", "-c", script], base_environment(tmp_path))
+
+    assert (tmp_path / "copy").stat().st_size == len(request)
+    assert traced.events == []

@@ -123,13 +123,15 @@ const FUNCTION_PROGRAMS: [&str; 13] = [
     "go_close",
 ];
 /// Programs that can be attached to tracepoints.
-const EVENT_PROGRAMS: [&str; 9] = [
+const EVENT_PROGRAMS: [&str; 11] = [
     "plain_call",
+    "plain_call_any",
     "plain_call_segments",
     "plain_call_message",
     "plain_sent",
     "plain_received",
     "plain_close",
+    "plain_connect",
     "process_fork",
     "process_exec",
     "process_exit",

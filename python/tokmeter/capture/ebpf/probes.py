@@ -48,15 +48,15 @@ PROCESS_EVENTS = (
 )
 """Program, category and tracepoint."""
 
-_BUFFER, _SEGMENTS, _MESSAGE = "plain_call", "plain_call_segments", "plain_call_message"
+_BUFFER, _ANY, _SEGMENTS, _MESSAGE = "plain_call", "plain_call_any", "plain_call_segments", "plain_call_message"
 _SENT, _RECEIVED = "plain_sent", "plain_received"
 
 _CALLS = (
-    ("write", _BUFFER, _SENT),
+    ("write", _ANY, _SENT),
     ("sendto", _BUFFER, _SENT),
     ("writev", _SEGMENTS, _SENT),
     ("sendmsg", _MESSAGE, _SENT),
-    ("read", _BUFFER, _RECEIVED),
+    ("read", _ANY, _RECEIVED),
     ("recvfrom", _BUFFER, _RECEIVED),
     ("readv", _SEGMENTS, _RECEIVED),
     ("recvmsg", _MESSAGE, _RECEIVED),
@@ -65,6 +65,7 @@ _CALLS = (
 PLAIN_EVENTS = (
     *((enter, "syscalls", f"sys_enter_{call}") for call, enter, _ in _CALLS),
     *((leave, "syscalls", f"sys_exit_{call}") for call, _, leave in _CALLS),
+    ("plain_connect", "syscalls", "sys_enter_connect"),
     ("plain_close", "syscalls", "sys_enter_close"),
 )
 """The system calls that HTTP without TLS goes through. io_uring and sendfile go by others, and are not seen."""

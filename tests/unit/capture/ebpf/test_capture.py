@@ -95,7 +95,7 @@ def test_who_is_chosen_is_allowed_when_it_has_started(scripted: ScriptedLoader) 
 
     assert scripted.allowed == [CHOSEN]
     assert scripted.closed == 1
-    assert "plain_call sys_enter_write" in scripted.events
+    assert "plain_call_any sys_enter_write" in scripted.events
     assert "process_fork sched_process_fork" in scripted.events
 
 
