@@ -80,7 +80,9 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
         pytest.skip("needs systemd-analyze")
     # With a program that is there; the place of ours is a decision of who installs it.
     unit = tmp_path / UNIT.name
-    unit.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/tokmeter/bin/tokmeter", "/bin/true"), encoding="utf-8")
+    unit.write_text(
+        UNIT.read_text(encoding="utf-8").replace("/opt/tokmeter/bin/tokmeter", "/bin/true"), encoding="utf-8"
+    )
 
     checked = subprocess.run(
         [analyze, "verify", "--man=no", unit], capture_output=True, check=False, text=True, timeout=60
