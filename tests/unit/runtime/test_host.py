@@ -97,7 +97,9 @@ def told(meter: Meter, who: Attribution) -> dict[str, Any]:
     )
     exchange = meter.open(request, who, NOW)
     assert exchange is not None
-    event: dict[str, Any] = json.loads(exchange.close("client_gone", NOW).to_json())
+    entry = exchange.close("client_gone", NOW)
+    assert entry is not None
+    event: dict[str, Any] = json.loads(entry.to_json())
     return event
 
 
