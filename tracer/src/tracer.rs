@@ -74,6 +74,22 @@ impl TracerError {
     }
 }
 
+impl TracerError {
+    /// The number of the system's error, if it was one.
+    pub fn errno(&self) -> Option<i32> {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self.source.as_ref());
+        while let Some(error) = cause {
+            if let Some(number) =
+                error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error)
+            {
+                return Some(number);
+            }
+            cause = error.source();
+        }
+        None
+    }
+}
+
 impl fmt::Display for TracerError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.doing, self.source)?;

@@ -103,7 +103,11 @@ impl Tracer {
     }
 
     fn allow(&self, process: u32) -> PyResult<()> {
-        self.with(|joined| joined.programs.allow(process).map_err(os_error))
+        self.with(|joined| {
+            joined.programs.allow(process).map_err(os_error)?;
+            joined.feed.meet(process);
+            Ok(())
+        })
     }
 
     fn disallow(&self, process: u32) -> PyResult<()> {
@@ -215,5 +219,9 @@ fn hashed(basis: u64, name: &str) -> u64 {
 }
 
 fn os_error(error: TracerError) -> PyErr {
-    PyOSError::new_err(error.to_string())
+    let said = error.to_string();
+    match error.errno() {
+        Some(number) => PyOSError::new_err((number, said)),
+        None => PyOSError::new_err(said),
+    }
 }

@@ -52,6 +52,7 @@ def traced(options: TraceOptions, environ: Mapping[str, str]) -> Iterator[Traced
         sinks=[source.put],
     )
     with tracing(plan) as started, _ended_by_signal():
+        source.fail_with(lambda: started.capture.failure)
         source.account_with(lambda: started.meter.snapshot(now_ns()).budgets())
         click.echo(f"tokmeter: tracing {started.capture.counters['processes']} processes", err=True)
         if started.metrics is not None:

@@ -50,3 +50,13 @@ def test_budgets_come_from_where_they_are_accounted() -> None:
     source.account_with(lambda: [{"name": "daily"}])
 
     assert source.budgets() == [{"name": "daily"}]
+
+
+def test_why_tracing_has_ended_is_raised_when_all_is_told() -> None:
+    source = TracedSource()
+    source.put(told(1))
+    source.fail_with(lambda: OSError("the kernel has changed its mind"))
+
+    assert source.events(0) == [{"number": 1}]
+    with pytest.raises(OSError, match="changed its mind"):
+        source.events(0)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from time import monotonic
+from typing import Final
 
 from tokmeter.capture.ebpf import limits
+from tokmeter.capture.ebpf.faults import PRIVILEGES, TracerError
 from tokmeter.capture.ebpf.images import Image, Images, Place
 from tokmeter.capture.ebpf.loader import Loader
 from tokmeter.capture.ebpf.probes import BY_FUNCTION, Probe
+
+NOT_PERMITTED: Final = (errno.EACCES, errno.EPERM)
 
 
 class Attachments:
@@ -24,17 +29,17 @@ class Attachments:
         self._idle: dict[tuple[int, int], float] = {}
         """Files that nobody uses any more, and since when."""
         self.failures = 0
-        """Functions that could not be attached to."""
+        """How often a file could not be attached to."""
 
     def cover(self, pid: int) -> int:
-        """Attaches to every file with TLS functions of a process; how many it has."""
+        """Attaches to every file with TLS functions of a process; how many it has. Raises `TracerError` if it may not."""
         images = self._images.of_process(pid)
         for image in images:
             self._users.setdefault(image.key, set()).add(pid)
             self._idle.pop(image.key, None)
             owner = None if self._shared else pid
-            if (owner, image.key) not in self._numbers:
-                self._numbers[owner, image.key] = self._attach(image, owner)
+            if (owner, image.key) not in self._numbers and (numbers := self._attach(image, owner)):
+                self._numbers[owner, image.key] = numbers
         return len(images)
 
     def release(self, pid: int) -> None:
@@ -64,14 +69,23 @@ class Attachments:
         return len(self._numbers)
 
     def _attach(self, image: Image, owner: int | None) -> list[int]:
-        numbers = []
+        """All of its functions or none: half of them would tell half of the truth. None is tried again with the next look."""
+        numbers: list[int] = []
         for function, place in self._images.functions(image).items():
             for program, offset in _order(BY_FUNCTION[function], place):
                 try:
                     numbers.append(self._loader.attach_function(program, image.path, offset, owner))
-                except OSError:
-                    # The process may have ended; a file that cannot be attached to shows in the coverage.
+                except OSError as error:
+                    for number in numbers:
+                        self._loader.detach(number)
+                    if error.errno in NOT_PERMITTED:
+                        raise TracerError(
+                            f"the kernel does not let the tracer attach to a function: {error.strerror}",
+                            hint=PRIVILEGES,
+                        ) from error
+                    # The process by whose files it was reached may have ended.
                     self.failures += 1
+                    return []
         return numbers
 
     def _detach(self, owner: int | None, key: tuple[int, int]) -> None:

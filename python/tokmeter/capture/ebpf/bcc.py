@@ -82,6 +82,7 @@ class BccLoader:
             allowed[allowed.Key(process)] = allowed.Leaf(1)
         except Exception as error:  # BCC raises nothing narrower
             raise OSError(str(error)) from error
+        self._tracing.meet(process)
 
     def disallow(self, process: int) -> None:
         """See `Loader`."""

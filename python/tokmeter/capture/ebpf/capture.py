@@ -9,7 +9,7 @@ from time import monotonic
 from tokmeter import _core
 from tokmeter.capture.ebpf import limits
 from tokmeter.capture.ebpf.attachments import Attachments
-from tokmeter.capture.ebpf.faults import TracerError
+from tokmeter.capture.ebpf.faults import PRIVILEGES, TracerError
 from tokmeter.capture.ebpf.images import Images, is_process
 from tokmeter.capture.ebpf.loader import Loader, Who, load
 from tokmeter.capture.ebpf.probes import PLAIN_EVENTS, PROCESS_EVENTS
@@ -73,6 +73,11 @@ class TracerCapture:
         return {"capture_dropped": [((reason,), counters.get(reason, 0)) for reason in LOSSES]}
 
     @property
+    def failure(self) -> TokmeterError | None:
+        """Why it does not trace any more, or never did."""
+        return self._failure
+
+    @property
     def gone(self) -> TokmeterError | None:
         """Why nothing is selected any more, once that is so."""
         return self._gone
@@ -123,7 +128,7 @@ class TracerCapture:
             except OSError as error:
                 raise TracerError(
                     f"the kernel does not let the tracer see {event}: {str(error).splitlines()[0]}",
-                    hint="it needs tracepoints of system calls (CONFIG_FTRACE_SYSCALLS), CAP_BPF and CAP_PERFMON",
+                    hint=f"it needs tracepoints of system calls (CONFIG_FTRACE_SYSCALLS); {PRIVILEGES}",
                 ) from error
 
     def _admit(self, loader: Loader, attachments: Attachments, pid: int) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from tokmeter import _core
 from tokmeter.capture.ebpf import kernel
-from tokmeter.capture.ebpf.faults import TracerError
+from tokmeter.capture.ebpf.faults import PRIVILEGES, TracerError
 from tokmeter.capture.ebpf.settings import TracerSettings
 from tokmeter.clock import monotonic_offset_ns
 
@@ -92,7 +92,7 @@ def _core_loader(settings: TracerSettings, meter: _core.Meter, who: Who, offset:
     except OSError as error:
         raise TracerError(
             f"the kernel does not take the tracer's programs: {str(error).splitlines()[0]}",
-            hint="they need Linux 5.8 or newer with BTF, and CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN",
+            hint=f"they need Linux 5.8 or newer with BTF; {PRIVILEGES}",
         ) from error
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
+from tokmeter.capture.ebpf import TracerError
 from tokmeter.capture.ebpf.attachments import Attachments
 from tokmeter.capture.ebpf.images import Image, Place
 
@@ -37,8 +39,12 @@ class Kernel:
     def __init__(self) -> None:
         self.attached: dict[int, tuple[str, int, int | None]] = {}
         self.next = 1
+        self.refusal: OSError | None = None
+        """What attaching to SSL_free ends with."""
 
     def attach_function(self, program: str, file: Path, offset: int, process: int | None) -> int:
+        if self.refusal is not None and offset == FUNCTIONS[LIBRARY]["SSL_free"].offset:
+            raise self.refusal
         self.attached[self.next] = (program, offset, process)
         self.next += 1
         return self.next - 1
@@ -86,3 +92,25 @@ def test_what_was_for_one_process_goes_with_it(kernel: Kernel) -> None:
     files.cover(9)
     files.release(8)
     assert {owner for _, _, owner in kernel.attached.values()} == {9}
+
+
+def test_a_file_is_attached_to_whole_or_not_at_all_and_tried_again(kernel: Kernel) -> None:
+    """The process through whose folder it was reached may have ended in between."""
+    files = attachments(kernel, shared=True)
+    kernel.refusal = OSError(errno.ENOENT, "no such file")
+    files.cover(8)
+    assert (kernel.attached, files.failures, files.files) == ({}, 1, 0)
+
+    kernel.refusal = None
+    files.cover(9)
+    assert len(kernel.attached) == 3
+
+
+def test_what_is_not_permitted_ends_with_what_would_be_enough(kernel: Kernel) -> None:
+    kernel.refusal = PermissionError(errno.EACCES, "perf_event_open: permission denied")
+
+    with pytest.raises(TracerError, match="permission denied") as caught:
+        attachments(kernel, shared=False).cover(8)
+
+    assert "CAP_SYS_ADMIN" in (caught.value.hint or "")
+    assert kernel.attached == {}
