@@ -10,7 +10,7 @@ from tests.integration.applications import Application, Call, base_environment, 
 from tests.integration.namespaces import TwoMachines
 from tests.integration.test_clients_http import HEADERS, URL, body
 from tests.privileged.cgroups import cgroup
-from tests.privileged.traced import LIMIT_S, WAITING, Tracer, ended, library, own_copy, trusting
+from tests.privileged.traced import LIMIT_S, WAITING, Tracer, arrived, ended, library, own_copy, trusting
 from tokmeter.testing import ThreadedSimulator
 
 PROGRAM = """
@@ -50,6 +50,8 @@ def test_a_neighbour_in_the_same_library_leaves_no_trace(
         subprocess.Popen(command, **start) as chosen,  # type: ignore[call-overload]
         subprocess.Popen(command, **start) as neighbour,  # type: ignore[call-overload]
     ):
+        arrived(chosen)
+        arrived(neighbour)
         (group / "cgroup.procs").write_text(str(chosen.pid))
         with tracer.watching("--cgroup", str(group)) as watch:
             # The neighbour first: were it seen, it would be told first.
@@ -139,7 +141,11 @@ def test_gnutls(machines: TwoMachines, provider: ThreadedSimulator, tracer: Trac
     # It ends when its input does: that stays open until the reply was seen.
     script = f"(cat {tmp_path}/request; sleep 3) | gnutls-cli --x509cafile {provider.ca_path} -p 443 api.openai.com >/dev/null"
 
-    traced = tracer.run(["sh", "-c", script], base_environment(tmp_path), machines.applications.inside)
+    own_copy(machines.applications, library("libgnutls.so.30"), tmp_path)
+
+    with cgroup() as group:
+        traced = tracer.run(["sh", "-c", script], base_environment(tmp_path), machines.applications.inside, group=group)
+
     assert [event["usage"]["output_tokens"] for event in traced.events] == [
         request.output_tokens for request in provider.requests
     ]

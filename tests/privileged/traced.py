@@ -28,8 +28,8 @@ from tokmeter.capture.proxy.environment import ADDED_CERTIFICATE_VARIABLES, BUND
 TOKMETER = (sys.executable, "-m", "tokmeter")
 LIMIT_S = 60
 POLL_S = 0.05
-WAITING = ("sh", "-c", 'read go; exec "$@"', "sh")
-"""Becomes its arguments when it is told."""
+WAITING = ("sh", "-c", 'echo here; read go; exec "$@"', "sh")
+"""Says that it is where it is to be, and becomes its arguments when it is told."""
 
 
 @dataclass
@@ -107,6 +107,7 @@ class Tracer:
             text=True,
         ) as application:
             try:
+                arrived(application)
                 if group is not None:
                     (group / "cgroup.procs").write_text(str(application.pid))
                 chosen = ("--pid", str(application.pid)) if group is None else ("--cgroup", str(group))
@@ -125,6 +126,12 @@ class Tracer:
             finally:
                 application.kill()
         return Outcome(printed(output), events, told)
+
+
+def arrived(application: subprocess.Popen[str]) -> None:
+    """Waits until a waiting process has entered the namespaces that it is started in."""
+    line = application.stdout.readline() if application.stdout else ""
+    assert line == "here\n", "it did not start"
 
 
 def ended(watch: subprocess.Popen[str]) -> tuple[list[dict[str, Any]], str]:
