@@ -146,13 +146,16 @@ class TracerCapture:
             self._admit(loader, attachments, pid)
             self._due += ((now + wait, pid) for wait in limits.NEWCOMER_SCANS_S)
         for pid in went:
-            self._processes.discard(pid)
-            attachments.release(pid)
+            self._forget(attachments, pid)
         if self._due:
             due = [pid for at, pid in self._due if at <= now and pid in self._processes]
             self._due = [(at, pid) for at, pid in self._due if at > now]
             for pid in due:
                 attachments.cover(pid)
+
+    def _forget(self, attachments: Attachments, pid: int) -> None:
+        self._processes.discard(pid)
+        attachments.release(pid)
 
     def _rescan(self, loader: Loader, attachments: Attachments) -> None:
         try:
@@ -166,7 +169,13 @@ class TracerCapture:
         if not self._turns:
             self._turns = sorted(self._processes)
         for _ in range(min(limits.SCAN_PROCESSES, len(self._turns))):
-            attachments.cover(self._turns.pop())
+            pid = self._turns.pop()
+            if is_process(pid):
+                attachments.cover(pid)
+            else:
+                # Its end was not told, or is about to be.
+                loader.disallow(pid)
+                self._forget(attachments, pid)
         attachments.sweep()
         loader.sweep(self._now_ns())
         self._count(loader, attachments)

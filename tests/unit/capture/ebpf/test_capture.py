@@ -24,6 +24,8 @@ class ScriptedLoader:
     def __init__(self) -> None:
         self.events: list[str] = []
         self.allowed: list[int] = []
+        self.disallowed: list[int] = []
+        self.taken_back = threading.Event()
         self.came: list[int] = []
         self.went: list[int] = []
         self.polled = threading.Event()
@@ -46,7 +48,8 @@ class ScriptedLoader:
         self.allowed.append(process)
 
     def disallow(self, process: int) -> None:
-        pass
+        self.disallowed.append(process)
+        self.taken_back.set()
 
     def poll(self) -> int:
         self.polled.set()
@@ -165,3 +168,14 @@ def test_a_selection_that_ends_later_is_remembered(scripted: ScriptedLoader, mon
 
 def test_stopping_what_never_started_does_nothing() -> None:
     tracer().stop()
+
+
+def test_a_process_whose_end_was_not_told_is_let_go(scripted: ScriptedLoader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its id may be given to somebody else."""
+    monkeypatch.setattr(limits, "SCAN_S", 0.0)
+    running = tracer()
+    running.start()
+    assert scripted.taken_back.wait(LIMIT_S)
+    running.stop()
+
+    assert set(scripted.disallowed) == {CHOSEN}
