@@ -34,9 +34,14 @@ def main() -> None:
     compared = None if reason else sniffer
     figures: dict[str, object] = {"skipped": skipped, "memory": {each: _memory(each, rounds) for each in loaders}}
     with tempfile.TemporaryDirectory() as folder, traffic(Path(folder)) as running:
+        if compared is not None:
+            try:
+                with ebpf_sslsniff.sslsniff(compared, running.pid):
+                    pass
+            except RuntimeError as error:
+                skipped["sslsniff"], compared = str(error), None
         figures["calls"] = ebpf_calls.measure(running, rounds, loaders, compared)
         figures["streams"] = ebpf_streams.measure(running, rounds, loaders, compared)
-        figures["idle_us_per_s"] = {each: ebpf_streams.idle(running, each) for each in loaders}
     print(json.dumps(figures))
 
 

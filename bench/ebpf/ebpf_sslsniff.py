@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tokmeter.capture.ebpf import bcc_source
@@ -15,7 +15,7 @@ DEFAULT = Path("/usr/sbin/sslsniff-bpfcc")
 ONLY_OPENSSL = ("--no-gnutls", "--no-nss")
 ATTACHED = 4
 START_S = 60
-SCHED = "#pragma once\n#define TASK_COMM_LEN 16\n"
+SCHED = "#pragma once\n#define TASK_COMM_LEN 16\n#define min(a, b) ((a) < (b) ? (a) : (b))\n"
 LOST = re.compile(r"lost (\d+) samples")
 
 
@@ -71,8 +71,17 @@ def _await_probes(process: subprocess.Popen[bytes]) -> None:
     wanted = ATTACHED + (os.cpu_count() or 1)
     before = time.monotonic() + START_S
     while time.monotonic() < before and process.poll() is None:
-        links = [os.readlink(each) for each in Path(f"/proc/{process.pid}/fd").iterdir() if each.is_symlink()]
-        if sum("perf_event" in link for link in links) >= wanted:
+        opened = _opened(process.pid)
+        if sum("perf_event" in each for each in opened) >= wanted:
             return
         time.sleep(0.05)
     raise RuntimeError("sslsniff does not start")
+
+
+def _opened(pid: int) -> list[str]:
+    found = []
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        # Closed meanwhile, or the process has ended.
+        with suppress(OSError):
+            found.append(str(each.readlink()))
+    return found

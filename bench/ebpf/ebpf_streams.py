@@ -5,10 +5,10 @@ from pathlib import Path
 
 from ebpf_payloads import METERED, stream
 from ebpf_sslsniff import sslsniff
-from ebpf_tracer import WAIT_S, check, tracing
+from ebpf_tracer import WAIT_S, Traced, check, tracing
 from ebpf_traffic import Traffic
 
-RATES = (1000, 5000, 10_000, 20_000, 0)
+RATES = (1000, 2000, 5000, 10_000, 20_000, 0)
 """Events a second; 0 is as fast as one core sends and receives them."""
 FLAT_OUT_EVENTS = 30_000
 SECONDS = 1.0
@@ -24,39 +24,40 @@ def measure(traffic: Traffic, rounds: int, loaders: tuple[str, ...], sniffer: Pa
     figures: Figures = {}
     for _ in range(rounds):
         for loader in loaders:
-            for size in EVENT_BYTES:
-                for rate in RATES:
-                    into = figures.setdefault(f"{loader}|{size or 'word'}|{rate}", [])
-                    into.append(_try(traffic, loader, size, rate))
+            _traced(traffic, loader, figures)
         if sniffer is not None:
             figures.setdefault("sslsniff|word|5000", []).append(_sniffed(traffic, sniffer, 5000))
     return figures
 
 
-def idle(traffic: Traffic, loader: str) -> float:
-    """Microseconds of CPU that the consumer takes in a second without traffic."""
+def _traced(traffic: Traffic, loader: str, figures: Figures) -> None:
     with tracing(loader, traffic.pid) as traced:
-        before = traced.cpu_ns()
+        before, began = traced.cpu_ns(), time.monotonic()
         time.sleep(IDLE_S)
-        return (traced.cpu_ns() - before) / IDLE_S / 1000
+        idle = (traced.cpu_ns() - before) / (time.monotonic() - began)
+        figures.setdefault(f"{loader}|idle|", []).append({"cpu_share": idle / 1e9})
+        for size in EVENT_BYTES:
+            for rate in RATES:
+                tries = figures.setdefault(f"{loader}|{size or 'word'}|{rate}", [])
+                tries.append(_try(traffic, traced, size, rate, idle))
 
 
-def _try(traffic: Traffic, loader: str, size: int | None, rate: int) -> dict[str, float]:
+def _try(traffic: Traffic, traced: Traced, size: int | None, rate: int, idle: float) -> dict[str, float]:
     count, interval = _plan(rate)
-    parts = stream(METERED, size)
-    with tracing(loader, traffic.pid) as traced:
-        traffic.open()
-        cpu, wakeups, began = traced.cpu_ns(), traced.wakeups(), time.monotonic()
-        ran = traffic.stream(count, interval, parts)
-        traced.wait_for(1)
-        cpu, wakeups, took = traced.cpu_ns() - cpu, traced.wakeups() - wakeups, time.monotonic() - began
-        lost = traced.settle()["lost"]
+    traffic.open()
+    lost, known = traced.lost(), len(traced.entries)
+    cpu, wakeups, began = traced.cpu_ns(), traced.wakeups(), time.monotonic()
+    ran = traffic.stream(count, interval, stream(METERED, size))
+    traced.wait_for(known + 1)
+    cpu, wakeups, took = traced.cpu_ns() - cpu, traced.wakeups() - wakeups, time.monotonic() - began
+    lost = traced.lost() - lost
     if lost == 0:
-        check(traced.entries, 1)
+        check(traced.entries[known:], 1)
     return {
         "rate": count / ran.ns * 1e9,
         "lost": lost / count,
         "cpu_us": cpu / count / 1000,
+        "event_cpu_us": (cpu - idle * took) / count / 1000,
         "sleeps_per_s": wakeups / took,
     }
 

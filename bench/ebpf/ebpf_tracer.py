@@ -11,11 +11,10 @@ from ebpf_payloads import INPUT_TOKENS, OUTPUT_TOKENS
 
 from tokmeter import _core
 from tokmeter.capture.ebpf import Selection, TracerCapture, TracerSettings, limits
+from tokmeter.clock import now_ns
 
 LOADERS = ("core", "bcc")
 WAIT_S = 1.0
-SETTLE_S = 2 * limits.SCAN_S + 10 * limits.POLL_S
-"""Until counters have been read once more, and everything before that."""
 
 
 @dataclass
@@ -42,10 +41,14 @@ class Traced:
             time.sleep(limits.POLL_S / 2)
         return len(self.entries) >= count
 
-    def settle(self) -> dict[str, int]:
-        """Wait until what was sent so far is read; what was counted."""
-        time.sleep(SETTLE_S)
-        return dict(self.capture.counters)
+    def lost(self) -> int:
+        """Records that have been lost so far: waits until the tracer has counted again."""
+        known, before = self.capture.counters, time.monotonic() + 10 * limits.SCAN_S
+        while self.capture.counters is known:
+            if time.monotonic() > before:
+                raise AssertionError("the tracer counts no more")
+            time.sleep(limits.POLL_S)
+        return self.capture.counters["lost"]
 
 
 def meter() -> _core.Meter:
@@ -58,9 +61,7 @@ def tracing(loader: str, pid: int) -> Iterator[Traced]:
     """Trace one process while the context lasts. System calls are left alone: their events are the whole machine's."""
     entries: list[_core.LedgerEntry] = []
     settings = TracerSettings(selection=Selection(processes=lambda: [pid]), loader=loader, plain=False)
-    capture = TracerCapture(
-        meter(), lambda number: _core.Attribution(pid=number), settings, entries.append, time.time_ns
-    )
+    capture = TracerCapture(meter(), lambda number: _core.Attribution(pid=number), settings, entries.append, now_ns)
     capture.start()
     try:
         thread = next(each for each in threading.enumerate() if each.name == "tracer")

@@ -11,6 +11,7 @@ from ebpf_payloads import Stream
 
 HERE = Path(__file__).resolve().parent
 BUILT = HERE.parents[1] / ".cache" / "bench-ebpf"
+END_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,12 @@ class Traffic:
         files = " ".join(str(self._file(name, data)) for name, data in named.items())
         return self._tell(f"stream {count} {interval_ns} {files}")
 
+    def end(self) -> None:
+        """Both processes."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait(timeout=END_S)
+
     def _file(self, name: str, data: bytes) -> Path:
         file = self._folder / name
         file.write_bytes(data)
@@ -57,7 +64,7 @@ class Traffic:
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError(f"the traffic program has ended at {line.split()[0]}")
+            raise RuntimeError(f"the traffic program has ended at {line.split(maxsplit=1)[0]}")
         ns, cpu_ns, calls = map(int, answer.split())
         return Ran(ns, cpu_ns, calls)
 
@@ -82,6 +89,7 @@ def traffic(folder: Path) -> Iterator[Traffic]:
         running = Traffic(process, folder)
         running.open()
         yield running
+        running.end()
     finally:
         process.kill()
         process.wait()

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -189,7 +190,8 @@ int main(void)
 	if (plan == MAP_FAILED || bind(listener, (struct sockaddr *)&address, size) || listen(listener, 1) ||
 	    getsockname(listener, (struct sockaddr *)&address, &size))
 		fail("no place to listen");
-	if (fork() == 0)
+	pid_t other = fork();
+	if (other == 0)
 		server(listener);
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
 	SSL *session = NULL;
@@ -223,5 +225,7 @@ int main(void)
 		}
 		answer(start, cpu, calls);
 	}
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
 	return 0;
 }
