@@ -24,7 +24,7 @@ def main() -> None:
     os.sched_setaffinity(0, {CONSUMER_CORE})
     build()
     skipped: dict[str, str] = {}
-    loaders = LOADERS
+    loaders: tuple[str, ...] = LOADERS
     if not (DISTRIBUTION_PACKAGES / "bcc").is_dir():
         skipped["bcc"] = "needs the distribution's BCC (Debian package python3-bpfcc)"
         loaders = tuple(each for each in LOADERS if each != "bcc")

@@ -28,11 +28,15 @@ def measure(traffic: Traffic, rounds: int, loaders: tuple[str, ...], sniffer: Pa
         "empty program, entry": partial(empty_probes, traffic.pid, on_return=False),
         "empty program, entry and return": partial(empty_probes, traffic.pid, on_return=True),
     }
+    names = [*plain, *(each for each in loaders if each != "bcc")]
     if sniffer is not None:
         plain["sslsniff"] = partial(sslsniff, sniffer, traffic.pid)
+        names.append("sslsniff")
+    # BCC's last, next to each other, and no probe after them: it names a counter for its probes, and the kernel takes no others
+    # at the same place until they are gone.
+    names += [each for each in loaders if each == "bcc"]
     figures: Figures = {}
     for number in range(rounds):
-        names = [*plain, *loaders]
         for name in names[number % len(names) :] + names[: number % len(names)]:
             if name in LOADERS:
                 _traced(traffic, name, figures)

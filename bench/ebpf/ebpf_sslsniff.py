@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ebpf_empty import library
+
 from tokmeter.capture.ebpf import bcc_source
 
 DEFAULT = Path("/usr/sbin/sslsniff-bpfcc")
-ONLY_OPENSSL = ("--no-gnutls", "--no-nss")
+ONLY_EXTRA = ("--no-openssl", "--no-gnutls", "--no-nss", "--extra-lib")
 ATTACHED = 4
 START_S = 60
 SCHED = "#pragma once\n#define TASK_COMM_LEN 16\n#define min(a, b) ((a) < (b) ? (a) : (b))\n"
@@ -55,7 +57,7 @@ def sslsniff(program: Path, pid: int) -> Iterator[Sslsniff]:
         bcc_source.headers(folder)
         (folder / "include/linux/sched.h").write_text(SCHED)
         environment = {"PATH": os.defpath, "BCC_KERNEL_SOURCE": name, "PYTHONDONTWRITEBYTECODE": "1"}
-        command = ["/usr/bin/python3", str(program), "-p", str(pid), *ONLY_OPENSSL]
+        command = ["/usr/bin/python3", str(program), "-p", str(pid), *ONLY_EXTRA, f"openssl:{library(pid)}"]
         errors = folder / "errors"
         with errors.open("wb") as said:
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, env=environment)
