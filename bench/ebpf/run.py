@@ -29,13 +29,16 @@ def missing(python: Path) -> str | None:
     """Why it cannot run here; None if it can."""
     if platform.system() != "Linux":
         return "needs Linux"
+    reason = can_load()
+    if reason is not None:
+        return reason
     if (os.cpu_count() or 1) < CORES or not {0, 1} <= os.sched_getaffinity(0):
         return "needs the cores 0 and 1"
     if compiler() is None or not Path("/usr/include/openssl/ssl.h").exists():
         return "needs a C compiler and OpenSSL's headers (Debian packages gcc and libssl-dev)"
     if not python.exists():
         return f"{python} does not exist: `make wheel-smoke` makes it"
-    return can_load()
+    return None
 
 
 def machine() -> str:
