@@ -7,6 +7,7 @@ import asyncio
 import json
 import signal
 import sys
+from pathlib import Path
 
 from tokmeter.testing.simulator.behaviour import Behaviour
 from tokmeter.testing.simulator.server import ProviderSimulator
@@ -16,6 +17,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     """Serves until SIGINT or SIGTERM; the first line on stdout says where, as JSON."""
     simulator = ProviderSimulator(
         tls=arguments.tls,
+        certificate=arguments.certificate,
         host=arguments.host,
         port=arguments.port,
         names=arguments.name,
@@ -28,7 +30,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         where = {
             "host": simulator.host,
             "port": simulator.port,
-            "ca_path": str(simulator.ca_path) if arguments.tls else None,
+            "ca_path": str(simulator.ca_path) if arguments.tls and arguments.certificate is None else None,
         }
         sys.stdout.write(json.dumps(where) + "\n")
         sys.stdout.flush()
@@ -41,6 +43,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
     parser.add_argument("--tls", action="store_true", help="serve HTTPS with a throw-away authority")
+    parser.add_argument("--certificate", type=Path, help="serve HTTPS with the key and chain in this PEM file")
     parser.add_argument("--name", action="append", default=[], help="a further host name for the certificate")
     parser.add_argument("--behaviour", default="", help="default behaviour, as in the x-simulate header")
     asyncio.run(serve(parser.parse_args()))

@@ -42,15 +42,20 @@ class SimulatorAuthority:
         self._leaf_path.chmod(0o600)
 
     def server_context(self) -> ssl.SSLContext:
-        """A context that serves the leaf and speaks HTTP/1.1."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._leaf_path)
-        context.set_alpn_protocols(["http/1.1"])
-        return context
+        """A context that serves the leaf."""
+        return server_context(self._leaf_path)
 
     def close(self) -> None:
         """Removes the files."""
         self._folder.cleanup()
+
+
+def server_context(certificate: Path) -> ssl.SSLContext:
+    """A context that serves the key and chain in a PEM file, and speaks HTTP/1.1."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def _certificate(

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from tokmeter.testing.simulator.authority import SimulatorAuthority
+from tokmeter.testing.simulator.authority import SimulatorAuthority, server_context
 from tokmeter.testing.simulator.behaviour import HEADER, Behaviour
 from tokmeter.testing.simulator.form import body_object
 from tokmeter.testing.simulator.http import HEAD_BYTES_MAX, BadRequestError, RawRequest, read_request
@@ -38,35 +38,45 @@ class ProviderSimulator:
         self,
         *,
         tls: bool = False,
+        certificate: Path | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         names: Sequence[str] = (),
         behaviour: Behaviour | None = None,
         script: Iterable[Behaviour] = (),
     ) -> None:
-        """Serves on `host`:`port` (0: any free one), over TLS also under `names` beside the providers' own."""
+        """Serves on `host`:`port` (0: any free one), over TLS also under `names` beside the providers' own.
+
+        `certificate` is a PEM file with a key and its chain, to be served instead of one of a throw-away authority.
+        """
         self.host = host
         self.port = port
         self.behaviour = behaviour or Behaviour()
         self.journal = Journal()
         self._script = deque(script)
         self._kept: dict[str, Any] = {}
-        self._authority = SimulatorAuthority((*HOSTS, "localhost", "127.0.0.1", "::1", *names)) if tls else None
+        own = tls and certificate is None
+        self._authority = SimulatorAuthority((*HOSTS, "localhost", "127.0.0.1", "::1", *names)) if own else None
+        self._context: ssl.SSLContext | None = None
+        if self._authority is not None:
+            self._context = self._authority.server_context()
+        elif certificate is not None:
+            self._context = server_context(certificate)
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._released = asyncio.Event()
 
     @property
     def ca_path(self) -> Path:
-        """The root to trust; raises `ValueError` without TLS."""
+        """The root to trust; raises `ValueError` without TLS and with a given certificate."""
         if self._authority is None:
-            raise ValueError("a simulator without TLS has no authority")
+            raise ValueError("a simulator without TLS, or with a certificate that it was given, has no authority")
         return self._authority.ca_path
 
     @property
     def url(self) -> str:
         """Scheme, address and port, without a path."""
-        return f"http{'s' if self._authority else ''}://{self.host}:{self.port}"
+        return f"http{'s' if self._context else ''}://{self.host}:{self.port}"
 
     @property
     def requests(self) -> list[ReceivedRequest]:
@@ -82,7 +92,7 @@ class ProviderSimulator:
         self._released.set()
 
     async def __aenter__(self) -> Self:
-        context = self._authority.server_context() if self._authority else None
+        context = self._context
         if context is not None:
             context.sni_callback = _remember_server_name
         loop = asyncio.get_running_loop()
