@@ -57,9 +57,18 @@ class Document:
 
     path: str
     root: Node
+    key: str = ""
+    """Where `root` is in the file, when it is only a part of it."""
+
+    def part(self, name: str) -> "Document":
+        """The mapping under the key `name` of the file as a document of its own; empty where there is none."""
+        if not isinstance(self.root.value, dict) or name not in self.root.value:
+            return Document(self.path, Node({}, self.root.line), name)
+        return Document(self.path, self.root.value[name][1], name)
 
     def at(self, line: int, key: str) -> str:
         """Where something is, as every message shows it."""
+        key = f"{self.key}.{key}".strip(".")
         return f"{self.path}:{line}, key {key}" if key else f"{self.path}:{line}"
 
     def place(self, *key: str | int) -> str:
