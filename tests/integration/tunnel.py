@@ -11,7 +11,7 @@ from typing import Self
 
 from tests.integration.applications import base_environment
 from tests.integration.metered import finished
-from tokmeter.capture.proxy.environment import BUNDLE_VARIABLES
+from tokmeter.variables import BUNDLE_VARIABLES
 from tokmeter.testing import ThreadedSimulator
 
 READ_BYTES = 65_536

@@ -7,7 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tokmeter.capture.proxy.authority import Authority, ensure_authority
-from tokmeter.capture.proxy.trust import TRUSTSTORE_PASSWORD, write_trust
+from tokmeter.capture.proxy.trust import write_trust
+from tokmeter.variables import TRUSTSTORE_PASSWORD
 from tokmeter.clock import now_ns
 from tokmeter.errors import TokmeterError
 
