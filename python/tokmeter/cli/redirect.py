@@ -42,9 +42,13 @@ def _networks(_context: click.Context, _option: click.Parameter, values: tuple[s
     show_default=True,
     help="TCP port to redirect, and UDP port to refuse; may be repeated.",
 )
-@click.option("--skip", multiple=True, metavar="CIDR", callback=_networks, help="Network to leave alone; may be repeated.")
+@click.option(
+    "--skip", multiple=True, metavar="CIDR", callback=_networks, help="Network to leave alone; may be repeated."
+)
 @click.option("--print", "only_print", is_flag=True, help="Print the rules and load nothing.")
-@click.option("--check", "only_check", is_flag=True, help="Load nothing; the status is 3 unless these rules are loaded.")
+@click.option(
+    "--check", "only_check", is_flag=True, help="Load nothing; the status is 3 unless these rules are loaded."
+)
 def command(
     to: int, uid: int, ports: tuple[int, ...], skip: tuple[str, ...], *, only_print: bool, only_check: bool
 ) -> None:
@@ -65,7 +69,11 @@ def command(
         _nft("-f", "-", given=rules.text())
     absent = rules.absent(_nft("--numeric", "list", "table", *TABLE.split(), absent_is_empty=only_check))
     if absent:
-        hint = "tokmeter redirect loads them" if only_check else "something else changes the rules: look at nft list ruleset"
+        hint = (
+            "tokmeter redirect loads them"
+            if only_check
+            else "something else changes the rules: look at nft list ruleset"
+        )
         raise RulesAbsentError(f"the kernel does not have the rule `{absent[0]}`", where=f"table {TABLE}", hint=hint)
     listed = ", ".join(map(str, sorted(set(ports))))
     click.echo(f"tokmeter: TCP port {listed} goes to port {to}, UDP port {listed} is refused", err=True)

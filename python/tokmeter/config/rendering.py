@@ -22,7 +22,9 @@ class _Dumper(yaml.SafeDumper):
     """Quotes what either YAML 1.1 or the core schema of 1.2 would take for a number or a word of its own."""
 
 
-_Dumper.yaml_implicit_resolvers = {first: list(known) for first, known in yaml.SafeDumper.yaml_implicit_resolvers.items()}
+_Dumper.yaml_implicit_resolvers = {
+    first: list(known) for first, known in yaml.SafeDumper.yaml_implicit_resolvers.items()
+}
 for _tag, _pattern, _first in SCALARS:
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, _first)
 

@@ -72,7 +72,9 @@ def wishes(pod: Pod, namespace: Namespace, injection: Injection) -> Wishes:
         raise _invalid(BUDGETS, mine[BUDGETS], f"is the namespace's to say: write {BUDGET} on a pod")
     for name in mine:
         if name.startswith(PREFIX) and name not in _KNOWN and name != INJECT:
-            raise RefusedError(Reason.INVALID_ANNOTATION, f"there is no annotation {name[:80]!r}: {closest(name, _KNOWN)}")
+            raise RefusedError(
+                Reason.INVALID_ANNOTATION, f"there is no annotation {name[:80]!r}: {closest(name, _KNOWN)}"
+            )
     profile = _one_of(MODE, mine.get(MODE, theirs.get(MODE)), _PROFILES)
     return Wishes(
         profile=next((known for known in get_args(Profile.__value__) if known == profile), None),

@@ -18,7 +18,11 @@ def budgets(wishes: Wishes, injection: Injection) -> tuple[BudgetConfig, ...]:
     # A pod that chooses none gets all that its namespace has: leaving the annotation out must not be a way out.
     for name in allowed if wishes.budgets is None else wishes.budgets:
         if name not in allowed:
-            where = f"{BUDGETS} of its namespace" if wishes.allowed_budgets is not None else "default_budgets of the injector"
+            where = (
+                f"{BUDGETS} of its namespace"
+                if wishes.allowed_budgets is not None
+                else "default_budgets of the injector"
+            )
             hint = closest(name[:64], allowed) if allowed else "none is"
             raise RefusedError(Reason.BUDGET_NOT_ALLOWED, f"{BUDGET}: {name[:64]!r} is not among {where}: {hint}")
         if name not in known:

@@ -46,6 +46,8 @@ def configuration(
     )
     text = render(config)
     if len(text.encode()) > limits.CONFIGURATION_BYTES:
-        message = f"the sidecar's configuration is larger than {limits.CONFIGURATION_BYTES} bytes: give the pod fewer budgets"
+        message = (
+            f"the sidecar's configuration is larger than {limits.CONFIGURATION_BYTES} bytes: give the pod fewer budgets"
+        )
         raise RefusedError(Reason.BUDGET_NOT_ALLOWED, message)
     return text

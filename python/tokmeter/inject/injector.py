@@ -40,7 +40,9 @@ def _unasked(pod: Pod, namespace: Namespace) -> Outcome | None:
     asked = requested(pod, namespace)
     if asked is None:
         hint = "label either of them tokmeter.io/inject=enabled"
-        return Outcome(reason=Reason.NOT_REQUESTED, message=f"neither the namespace nor the pod asks for a sidecar: {hint}")
+        return Outcome(
+            reason=Reason.NOT_REQUESTED, message=f"neither the namespace nor the pod asks for a sidecar: {hint}"
+        )
     return None if asked else Outcome(reason=Reason.DISABLED, message="tokmeter.io/inject=disabled")
 
 
@@ -66,9 +68,10 @@ def _injected(pod: Pod, namespace: Namespace, injection: Injection, *, native: b
     warnings = [*cautions(pod, others), *(warning for found in lacking.values() for warning in found.warnings)]
     early = [container for container in pod.spec.init_containers or () if container.name not in _OURS]
     if early and not native:
-        warnings.append("init containers run before a sidecar that is not native: they are not metered" + (
-            ", and reach none of the captured ports" if first else ""
-        ))
+        warnings.append(
+            "init containers run before a sidecar that is not native: they are not metered"
+            + (", and reach none of the captured ports" if first else "")
+        )
 
     patch = [operation for place, found in lacking.items() for operation in _completed(pod, *place, found)]
     if before:
@@ -109,7 +112,9 @@ def _completed(pod: Pod, kind: str, i: int, found: Missing) -> list[dict[str, ob
     return patch
 
 
-def _containers(pod: Pod, first: list[dict[str, Any]], made: dict[str, Any], *, native: bool) -> list[dict[str, object]]:
+def _containers(
+    pod: Pod, first: list[dict[str, Any]], made: dict[str, Any], *, native: bool
+) -> list[dict[str, object]]:
     """Ours before everything else: what starts later finds the redirect, the proxy and the trust files."""
     init = [*first, made] if native else first
     patch: list[dict[str, object]] = []

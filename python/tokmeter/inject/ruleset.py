@@ -54,7 +54,9 @@ class Ruleset:
                 lacking.append(hook)
             elif found[1:] != rules:
                 # A rule before ours may let everything pass: the chain is what was loaded, or it is not.
-                lacking += [rule for rule in rules if rule not in found] or [f"{hook}: these rules alone, in their order"]
+                lacking += [rule for rule in rules if rule not in found] or [
+                    f"{hook}: these rules alone, in their order"
+                ]
         return lacking
 
     def _skipped(self) -> list[str]:

@@ -80,7 +80,8 @@ class Injection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = Config()
     budgets: Annotated[
-        tuple[BudgetConfig, ...], Meta(description="Budgets that pods may be given by name; each sidecar enforces its own.")
+        tuple[BudgetConfig, ...],
+        Meta(description="Budgets that pods may be given by name; each sidecar enforces its own."),
     ] = ()
     default_budgets: Annotated[
         tuple[str, ...], Meta(description="Names of the budgets of pods and namespaces that choose none.")
@@ -88,7 +89,8 @@ class Injection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     proxy_port: Annotated[int, Meta(description="Port of the proxy, on the loopback address of the pod.")] = 15401
     metrics_port: Annotated[int, Meta(description="Port of metrics and readiness, on the pod's own address.")] = 15490
     uid: Annotated[
-        int, Meta(description="User and group of the sidecar; its traffic is not redirected, so no other may run as it.")
+        int,
+        Meta(description="User and group of the sidecar; its traffic is not redirected, so no other may run as it."),
     ] = 1338
     excluded_namespaces: Annotated[tuple[str, ...], Meta(description="Namespaces where nothing is injected.")] = (
         "kube-system",

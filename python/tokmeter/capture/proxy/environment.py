@@ -21,6 +21,7 @@ from tokmeter.variables import (
     trust_variables,
 )
 
+
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """A variable that the program already has with a value of its own."""
