@@ -1,6 +1,6 @@
 """All pods of a manifest, injected. Knows no file and no option."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from tokmeter.inject.annotations import INJECT
@@ -48,5 +48,5 @@ def _namespaces(document: object) -> Iterator[Namespace]:
             yield from _namespaces(item)
 
 
-def _texts(mapping: Any) -> Mapping[str, str]:
+def _texts(mapping: Any) -> dict[str, str]:
     return {str(name): str(value) for name, value in mapping.items()} if isinstance(mapping, dict) else {}

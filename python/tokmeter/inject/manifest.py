@@ -50,9 +50,8 @@ class Manifest:
         if len(text.encode()) > limits.MANIFEST_BYTES:
             raise TokmeterError(f"the manifest is larger than {limits.MANIFEST_BYTES} bytes", where=where, hint=_HINT)
         try:
-            composed = [_Copier(where).copy(node) for node in yaml.compose_all(text, _Loader) if node is not None]
-            self._nodes = composed
-            self.documents = [_plain(node) for node in composed]
+            self._nodes = [_Copier(where).copy(node) for node in yaml.compose_all(text, _Loader)]
+            self.documents = [_plain(node) for node in self._nodes]
             """The documents as values."""
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
@@ -104,7 +103,7 @@ class _Copier:
         if isinstance(node, yaml.SequenceNode):
             items = [self.copy(item, depth + 1) for item in node.value]
             return yaml.SequenceNode(node.tag, items, flow_style=node.flow_style)
-        return yaml.ScalarNode(node.tag, node.value, style=node.style)
+        return yaml.ScalarNode(node.tag, node.value, style=node.style if isinstance(node, yaml.ScalarNode) else None)
 
 
 def _merged(pairs: list[tuple[yaml.Node, yaml.Node]]) -> list[tuple[yaml.Node, yaml.Node]]:
@@ -129,8 +128,11 @@ def _plain(node: yaml.Node) -> Any:
         return {str(key.value): _plain(value) for key, value in node.value}
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item) for item in node.value]
-    text = str(node.value)
-    match node.tag.removeprefix("tag:yaml.org,2002:"):
+    return _scalar(node.tag.removeprefix("tag:yaml.org,2002:"), str(node.value))
+
+
+def _scalar(kind: str, text: str) -> str | float | bool | None:
+    match kind:
         case "null":
             return None
         case "bool":
@@ -153,7 +155,8 @@ def _child(node: yaml.Node, part: str) -> yaml.Node:
     if isinstance(node, yaml.SequenceNode):
         found: yaml.Node = node.value[int(part)]
         return found
-    return next(value for key, value in node.value if key.value == part)
+    inside: yaml.Node = next(value for key, value in node.value if key.value == part)
+    return inside
 
 
 def _represented(value: object) -> yaml.Node:

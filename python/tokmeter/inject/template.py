@@ -35,10 +35,10 @@ class Template:
     def pod(self) -> dict[str, Any]:
         """A pod of it, as a webhook would see it: named, and owned by the object that makes it."""
         metadata = self.written.get("metadata")
-        pod = {"metadata": dict(metadata) if isinstance(metadata, dict) else {}, "spec": self.written.get("spec")}
+        seen: dict[str, Any] = dict(metadata) if isinstance(metadata, dict) else {}
         if self.kind != "Pod":
-            pod["metadata"]["ownerReferences"] = [{"kind": self.kind, "name": self.name, "controller": True}]
-        return pod
+            seen["ownerReferences"] = [{"kind": self.kind, "name": self.name, "controller": True}]
+        return {"metadata": seen, "spec": self.written.get("spec")}
 
 
 def templates(document: object, place: Path = ()) -> Iterator[Template]:
