@@ -17,9 +17,14 @@ from tokmeter.errors import ConfigError
 
 def config(document: Document) -> Config:
     """The configuration that `document` holds. Raises `ConfigError` at the first mistake in shape."""
-    plain = _Check(document).value(document.root, inspect.type_info(Config), "")
+    return structured(document, Config)
+
+
+def structured[T: msgspec.Struct](document: Document, struct: type[T]) -> T:
+    """The `struct` that `document` holds. Raises `ConfigError` at the first mistake in shape."""
+    plain = _Check(document).value(document.root, inspect.type_info(struct), "")
     try:
-        return msgspec.convert(plain, Config)
+        return msgspec.convert(plain, struct)
     except msgspec.ValidationError as error:
         raise ConfigError(str(error), where=document.path) from None
 
