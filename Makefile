@@ -12,7 +12,7 @@ CARGO_TEST := cargo test --locked --workspace
 # Versions of Python that test-matrix runs where this machine has them.
 MATRIX := 3.12 3.13
 
-.PHONY: help setup setup-tests setup-llama-server demo test test-rust test-python test-fast test-matrix wheel-smoke lint audit fmt fuzz ebpf bench docs golden lock clean
+.PHONY: help setup setup-tests setup-llama-server demo test test-rust test-python test-kubernetes test-fast test-matrix wheel-smoke lint audit fmt fuzz ebpf bench docs golden lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-19s %s\n", $$1, $$2 }' Makefile
@@ -29,7 +29,7 @@ setup-llama-server: ## a self-hosted server for its test; builds it from source 
 demo: setup ## a whole round on this machine: meter, refuse, scrape, report
 	@$(BIN)/python examples/demo/demo.py
 
-test: setup-tests test-rust test-python wheel-smoke ## everything this machine can run; what is skipped is named
+test: setup-tests test-rust test-python wheel-smoke test-kubernetes ## everything this machine can run; what is skipped is named
 
 test-rust:
 	@$(CARGO_TEST)
@@ -39,6 +39,11 @@ test-python: setup-tests
 
 wheel-smoke: setup ## release wheel into a clean environment, tried there
 	@scripts/wheel-smoke
+
+test-kubernetes: setup-tests ## what only a cluster shows, on a real node of its own; the first time builds one, some minutes
+	@[ -n "$$(ls dist/tokmeter-*.whl 2>/dev/null)" ] || $(MAKE) wheel-smoke
+	@$(BIN)/python -m tests.kubernetes.prepare
+	@$(BIN)/pytest tests/kubernetes
 
 test-fast: setup ## unit, property and repository tests
 	@$(CARGO_TEST) --lib

@@ -12,14 +12,14 @@ from tests.kubernetes.provider import Provider
 
 @pytest.fixture(scope="session")
 def node() -> Iterator[Node]:
-    """A node with nothing on it but the images. Building its daemons takes minutes, once for a machine."""
+    """A node with nothing on it but the images."""
     absent = cluster.absent()
     if absent is not None:
         pytest.skip(f"a Kubernetes node needs {absent}")
     here = layout.Layout("tokmeter-node", layout.cache() / "node", layout.cache())
-    parts.bring(here)
-    archives = (images.tokmeter(), images.python_app(), images.node_app())
-    with cluster.running(here.work, here.name, archives) as running:
+    if not parts.ready(here):
+        pytest.skip("the daemons of a Kubernetes node are not built: `make test-kubernetes` does")
+    with cluster.running(here.work, here.name, [archive() for archive in images.ALL]) as running:
         yield running
 
 
@@ -31,7 +31,8 @@ def provider(node: Node) -> Provider:
     return started
 
 
-@pytest.fixture(scope="session")
-def logs(node: Node) -> Path:
-    """Where the node's daemons write."""
-    return node.layout.logs
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Pods take seconds to start, and the node and its images come with whichever test is first."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(300))

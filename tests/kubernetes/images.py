@@ -44,7 +44,8 @@ def python_app() -> Path:
     def fill(root: Root) -> None:
         root.add_python()
         root.add_packages("-c", str(locked), "openai", "requests")
-        root.add_programs("curl")
+        root.add_programs("curl", "dash")
+        (root.folder / "usr/bin/sh").symlink_to("dash")
 
     return _kept(PYTHON_APP, (locked,), fill, entrypoint=("/usr/local/bin/python3",))
 
@@ -77,3 +78,7 @@ def _kept(
         images.write(images.Image(name, root.folder, entrypoint, user), archive)
         shutil.rmtree(root.folder)
     return archive
+
+
+ALL: tuple[Callable[[], Path], ...] = (tokmeter, python_app, node_app)
+"""What makes each archive, or finds it."""

@@ -26,10 +26,15 @@ def missing(layout: Layout) -> str | None:
     return ", ".join(absent) or None
 
 
+def ready(layout: Layout) -> bool:
+    """Whether the cache has everything already."""
+    return _unpacked(layout) and _built(layout) and pause(layout).exists()
+
+
 def bring(layout: Layout) -> None:
     """Packages and daemons, unless the cache has them. Raises `subprocess.CalledProcessError`."""
     layout.cache.mkdir(parents=True, exist_ok=True)
-    if not (layout.packages / "usr/bin/containerd").exists():
+    if not _unpacked(layout):
         _unpack(layout.packages)
     if not _built(layout):
         _build(layout.daemons)
@@ -41,6 +46,10 @@ def bring(layout: Layout) -> None:
 def pause(layout: Layout) -> Path:
     """The program that holds a pod's namespaces."""
     return layout.cache / "pause"
+
+
+def _unpacked(layout: Layout) -> bool:
+    return (layout.packages / "usr/bin/containerd").exists()
 
 
 def _built(layout: Layout) -> bool:

@@ -1,0 +1,28 @@
+"""Brings what the tests on a node are made of: packages, daemons, images. Minutes once; `make test-kubernetes` runs it."""
+
+import sys
+
+from tests.kubernetes import images
+from tests.kubernetes.node import cluster, parts
+from tests.kubernetes.node.images import pause
+from tests.kubernetes.node.layout import Layout, cache
+
+
+def main() -> int:
+    """Says what is missing where something is."""
+    absent = cluster.absent()
+    if absent is not None:
+        sys.stderr.write(f"test-kubernetes: skipped: a node needs {absent}\n")
+        return 0
+    layout = Layout("", cache(), cache())
+    if not parts.ready(layout):
+        sys.stderr.write(f"test-kubernetes: bringing Kubernetes into {cache()}, once; some minutes\n")
+    parts.bring(layout)
+    pause(layout)
+    for archive in images.ALL:
+        archive()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""A pod with its sidecar, on a cluster that has nothing else of tokmeter: manifests that `tokmeter inject` changed."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.kubernetes import images, settings
+from tests.kubernetes.material import ELSEWHERE, HOSTS
+from tests.kubernetes.node import Node
+from tests.kubernetes.provider import SERVICE_IP, Provider
+from tests.kubernetes.workload import CHAT, Application, deployment, namespace, pod_spec
+
+SPACE = "sidecars"
+KEYS = """
+import pathlib
+for file in pathlib.Path("/run/tokmeter").rglob("*"):
+    if file.is_file():
+        print(file, "PRIVATE KEY" in file.read_text(errors="replace"))
+"""
+DATAGRAM = f"""
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as quic:
+    quic.settimeout(5)
+    quic.connect(("{SERVICE_IP}", 443))
+    quic.send(b"hello")
+    try:
+        quic.recv(1)
+    except OSError as refused:
+        print(type(refused).__name__)
+"""
+NODE_CALL = """
+import('openai').then(async ({default: OpenAI}) => {
+  const reply = await new OpenAI().chat.completions.create({model: 'gpt-4o', max_completion_tokens: 64,
+    messages: [{role: 'user', content: 'How many sheep make a flock?'}]});
+  console.log(JSON.stringify([reply.usage.prompt_tokens, reply.usage.completion_tokens]));
+}).catch((failed) => console.log(JSON.stringify(String(failed.cause ?? failed))));
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sidecars")
+
+
+@pytest.fixture(scope="module")
+def space(node: Node, provider: Provider) -> Iterator[str]:
+    node.apply(namespace(SPACE))
+    yield SPACE
+    node.kubectl("delete", "namespace", SPACE, "--wait=false")
+
+
+def injected(folder: Path, document: object, space: object = None, **more: object) -> str:
+    """What the command makes of a manifest in `space`, by default one that asks for sidecars and restricts nothing."""
+    file = folder / "injection.yaml"
+    file.write_text(settings.text(**more))
+    command = (sys.executable, "-m", "tokmeter", "inject", "--settings", str(file), "-")
+    # The namespace is told with the manifest: its labels and annotations decide.
+    stream = yaml.safe_dump_all((space or namespace(SPACE, {"tokmeter.io/inject": "enabled"}), document))
+    done = subprocess.run(command, input=stream, capture_output=True, check=False, text=True, timeout=50)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def application(node: Node, space: str, folder: Path) -> Application:
+    node.kubectl("apply", "-f", "-", input=injected(folder, deployment("asker", space, pod_spec(images.PYTHON_APP))))
+    started = Application(node, "asker", space)
+    started.ready()
+    return started
+
+
+def test_an_unmodified_program_is_metered(application: Application) -> None:
+    before = application.counted("tokmeter_exchanges_total")
+
+    answer = application.chat()
+
+    assert answer.keys() == {"tokens"}, answer
+    assert application.counted("tokmeter_exchanges_total") == before + 1
+    labelled = [name for name in application.metrics() if name.startswith("tokmeter_input_tokens_total")]
+    assert labelled
+    assert all('service="asker"' in name for name in labelled)
+
+
+def test_openai_for_node_is_metered_too(node: Node, space: str, folder: Path) -> None:
+    program = pod_spec(images.NODE_APP)
+    program["containers"][0]["workingDir"] = "/app"
+    node.kubectl("apply", "-f", "-", input=injected(folder, deployment("node-asker", space, program)))
+    asker = Application(node, "node-asker", space)
+    asker.ready()
+
+    answer = json.loads(asker.execute("node", "-e", NODE_CALL))
+
+    assert isinstance(answer, list), answer
+    assert asker.counted("tokmeter_exchanges_total") == 1
+    assert asker.counted("tokmeter_input_tokens_total") == answer[0]
+
+
+def test_the_certificate_of_a_provider_is_the_sidecars_and_that_of_others_their_own(application: Application) -> None:
+    said = {
+        host: application.execute("sh", "-c", f"curl -skv --max-time 5 https://{host}/ 2>&1 || true")
+        for host in (HOSTS[0], ELSEWHERE)
+    }
+
+    assert "issuer: O=tokmeter" in said[HOSTS[0]], said
+    assert "issuer: CN=provider" in said[ELSEWHERE], said
+
+
+def test_http_3_is_refused_at_once(application: Application) -> None:
+    assert application.python(DATAGRAM) == "ConnectionRefusedError\n"
+
+
+def test_the_application_sees_no_key(application: Application) -> None:
+    seen = dict(line.rsplit(" ", 1) for line in application.python(KEYS).splitlines())
+
+    assert "/run/tokmeter/trust/bundle.pem" in seen
+    assert set(seen.values()) == {"False"}
+
+
+def test_a_sidecar_that_starts_again_is_still_trusted(application: Application, node: Node) -> None:
+    application.execute("python3", "-c", "import os, signal; os.kill(1, signal.SIGTERM)", container="tokmeter")
+    pod = application.pod["metadata"]["name"]
+    statuses = "jsonpath={.status.initContainerStatuses[?(@.name=='tokmeter')]"
+    node.kubectl("-n", SPACE, "wait", f"pod/{pod}", f"--for={statuses}.restartCount}}=1", "--timeout=50s")
+    node.kubectl("-n", SPACE, "wait", f"pod/{pod}", f"--for={statuses}.started}}=true", "--timeout=50s")
+
+    assert application.chat().keys() == {"tokens"}
+
+
+def test_a_budget_of_the_pod_refuses_in_the_providers_words(node: Node, space: str, folder: Path) -> None:
+    program = deployment("spender", space, pod_spec(images.PYTHON_APP))
+    node.kubectl("apply", "-f", "-", input=injected(folder, program, default_budgets=["few"]))
+    spender = Application(node, "spender", space)
+    spender.ready()
+
+    answers = [spender.chat() for _ in range(settings.CALLS + 1)]
+
+    assert [answer.keys() for answer in answers[:-1]] == [{"tokens"}] * settings.CALLS
+    assert answers[-1] == {"status": 429, "code": "insufficient_quota", "type": "RateLimitError"}
+
+
+def test_a_job_ends_when_its_program_does(node: Node, space: str, folder: Path) -> None:
+    spec = pod_spec(images.PYTHON_APP, ["python3", "-c", CHAT], restartPolicy="Never")
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "once", "namespace": space},
+        "spec": {"backoffLimit": 0, "template": {"metadata": {"labels": {"app": "once"}}, "spec": spec}},
+    }
+    node.kubectl("apply", "-f", "-", input=injected(folder, job))
+
+    node.kubectl("-n", space, "wait", "job/once", "--for=condition=complete", "--timeout=50s")
+
+    assert json.loads(node.logs("-n", space, "job/once", "-c", "app")).keys() == {"tokens"}
+
+
+def test_a_restricted_namespace_gets_variables_instead_of_a_redirect(
+    node: Node, provider: Provider, folder: Path
+) -> None:
+    name = "restricted"
+    space = namespace(name, {"tokmeter.io/inject": "enabled", "pod-security.kubernetes.io/enforce": "restricted"})
+    program = pod_spec(
+        images.PYTHON_APP,
+        securityContext={"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
+    )
+    program["containers"][0]["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    node.kubectl("apply", "-f", "-", input=injected(folder, deployment("asker", name, program), space))
+    asker = Application(node, "asker", name)
+    asker.ready()
+
+    assert asker.chat().keys() == {"tokens"}
+    assert asker.counted("tokmeter_exchanges_total") == 1
+    assert [container["name"] for container in asker.pod["spec"]["initContainers"]] == ["tokmeter"]
+    node.kubectl("delete", "namespace", name, "--wait=false")
