@@ -12,7 +12,21 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COMMANDS = ["", "run", "proxy", "watch", "report", "budget", "budget list", "budget show", "count", "replay", "doctor"]
+COMMANDS = [
+    "",
+    "run",
+    "proxy",
+    "watch",
+    "report",
+    "budget",
+    "budget list",
+    "budget show",
+    "count",
+    "replay",
+    "inject",
+    "redirect",
+    "doctor",
+]
 
 
 @pytest.mark.golden
