@@ -231,9 +231,9 @@ impl Tracer {
         let name = known(&GROUP_PROGRAMS, program).map_err(|error| TracerError::new(doing(), error))?;
         let folder = File::open(group).map_err(|error| TracerError::new(doing(), error))?;
         let hook = self.group(name).map_err(|error| TracerError::new(doing(), error))?;
-        // Programs of others at the same group stay, and are asked too.
+        // A link, which ends with this process however that ends. Links always leave room for others, and refuse to be told.
         let link = hook
-            .attach(folder, CgroupAttachMode::AllowMultiple)
+            .attach(folder, CgroupAttachMode::Single)
             .map_err(|error| TracerError::new(doing(), error))?;
         Ok(self.keep(Link::Group(name, link)))
     }

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tokmeter._core import LedgerEntry
-from tokmeter.watch.source import QUEUE_MAX
+from tokmeter.capture.ebpf.stop import Stopped
+from tokmeter.watch.source import QUEUE_MAX, Stops
 
 
 class TracedSource:
@@ -21,6 +22,7 @@ class TracedSource:
         """Empty, and without budgets until `account_with` is called."""
         self._events: queue.Queue[LedgerEntry] = queue.Queue(QUEUE_MAX)
         self._budgets: Callable[[], list[dict[str, Any]]] = list
+        self._stopped: Callable[[], Stopped] = Stopped
         self.dropped = 0
         """Exchanges that the view was too slow for; metrics have them."""
 
@@ -35,6 +37,10 @@ class TracedSource:
         """From now on the budget accounts come from here."""
         self._budgets = budgets
 
+    def stop_with(self, stopped: Callable[[], Stopped]) -> None:
+        """From now on what is stopped comes from here."""
+        self._stopped = stopped
+
     def events(self, limit_s: float) -> list[dict[str, Any]]:
         """The exchanges that have ended, waiting up to `limit_s` for the first."""
         found: list[LedgerEntry] = []
@@ -47,3 +53,8 @@ class TracedSource:
     def budgets(self) -> list[dict[str, Any]]:
         """The budget accounts now."""
         return self._budgets()
+
+    def stopped(self) -> Stops:
+        """What the kernel's stop stops now."""
+        state = self._stopped()
+        return Stops(state.budgets, state.processes)

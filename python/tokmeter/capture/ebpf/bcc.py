@@ -235,7 +235,9 @@ def _compiled(bcc: Any, ring_bytes: int) -> Any:
         try:
             return bcc.BPF(text=bcc_source.text(ring_bytes).encode(), cflags=["-w", "-DTOKMETER_BCC"])
         except Exception as error:  # BCC raises nothing narrower, and prints the compiler's words itself
-            raise TracerError(f"BCC does not compile the tracer's programs: {error}", hint="use --loader core") from error
+            raise TracerError(
+                f"BCC does not compile the tracer's programs: {error}", hint="use --loader core"
+            ) from error
         finally:
             if before is None:
                 del os.environ["BCC_KERNEL_SOURCE"]

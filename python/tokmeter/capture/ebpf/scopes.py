@@ -67,7 +67,8 @@ class Scopes:
 def is_exhausted(account: Mapping[str, Any]) -> bool:
     """Whether a request that costs anything is beyond one of the limits."""
     return any(
-        account[f"limit_{unit}"] is not None and account[f"spent_{unit}"] + account[f"held_{unit}"] >= account[f"limit_{unit}"]
+        account[f"limit_{unit}"] is not None
+        and account[f"spent_{unit}"] + account[f"held_{unit}"] >= account[f"limit_{unit}"]
         for unit in UNITS
     )
 

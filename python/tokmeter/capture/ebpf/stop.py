@@ -18,13 +18,16 @@ from typing import Any, Final, Protocol
 
 from tokmeter.capture.ebpf.addresses import Addresses, Destination, key
 from tokmeter.capture.ebpf.faults import TracerError
+from tokmeter.capture.ebpf.images import is_process
 from tokmeter.capture.ebpf.scopes import Scopes, Stop
 from tokmeter.capture.ebpf.sockets import close_connections
 from tokmeter.resolve import Resolver
 
 PROGRAMS: Final = ("stop_connect4", "stop_connect6")
 MOUNTS: Final = Path("/proc/self/mounts")
-HINT: Final = "it needs Linux 6.10 or newer with CONFIG_CGROUP_BPF, CAP_BPF and CAP_NET_ADMIN; or enforce with `tokmeter proxy`"
+HINT: Final = (
+    "it needs Linux 6.10 or newer with CONFIG_CGROUP_BPF, CAP_BPF and CAP_NET_ADMIN; or enforce with `tokmeter proxy`"
+)
 
 
 class Hooks(Protocol):
@@ -106,8 +109,9 @@ class KernelStop:
         """Stops those of `processes` that an exhausted budget applies to, and resumes all others."""
         self._stops = self._scopes.stops(self._accounts())
         before = set(hooks.stopped()) if self._stops or self.state.processes else set()
-        # Children that the kernel stopped by itself are judged like all others.
-        chosen = {pid for pid in before.union(processes) if self._applies(pid)} if self._stops else set()
+        # Children that the kernel stopped by itself are judged like all others; of threads it does so, too, for nothing.
+        candidates = before.union(processes) if self._stops else ()
+        chosen = {pid for pid in candidates if is_process(pid) and self._applies(pid)}
         for pid in before - chosen:
             hooks.resume(pid)
         if chosen:
