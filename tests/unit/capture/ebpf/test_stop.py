@@ -1,0 +1,191 @@
+"""When processes are stopped, and when they are resumed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.capture.ebpf.test_scopes import account, budget
+
+from tokmeter._core import Attribution, Budget, Meter, PriceBook, Request
+from tokmeter.capture.ebpf.addresses import Addresses, Destination, destination, key
+from tokmeter.capture.ebpf.faults import TracerError
+from tokmeter.capture.ebpf.scopes import Scopes
+from tokmeter.capture.ebpf.sockets import close_connections
+from tokmeter.capture.ebpf.stop import KernelStop, Stopped, root
+from tokmeter.config import Config
+from tokmeter.resolve import Resolver
+
+LLM = ("10.0.0.1", 443)
+
+
+class Kernel:
+    """The tables, as a loader has them."""
+
+    def __init__(self, refuses: str = "") -> None:
+        self.attached: dict[int, str] = {}
+        self.processes: set[int] = set()
+        self.destinations: set[tuple[int, int, int]] = set()
+        self._refuses = refuses
+
+    def attach_group(self, program: str, group: Path) -> int:
+        if program == self._refuses:
+            raise OSError("not permitted\nmore")
+        self.attached[len(self.attached) + 1] = program
+        return len(self.attached)
+
+    def detach(self, attachment: int) -> None:
+        del self.attached[attachment]
+
+    def stop(self, process: int) -> None:
+        self.processes.add(process)
+
+    def resume(self, process: int) -> None:
+        self.processes.discard(process)
+
+    def stopped(self) -> list[int]:
+        return sorted(self.processes)
+
+    def refuse(self, destination: tuple[int, int, int]) -> None:
+        self.destinations.add(destination)
+
+
+@pytest.fixture
+def sleeping() -> Iterator[int]:
+    """A process of service ``shop``."""
+    process = subprocess.Popen(["sleep", "60"], env={**os.environ, "TOKMETER_SERVICE": "shop"})
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+def mounts(folder: Path, text: str) -> Path:
+    file = folder / "mounts"
+    file.write_text(text)
+    return file
+
+
+def stop(accounts: list[dict[str, Any]], closed: list[Path], **scope: str) -> KernelStop:
+    def close(process: Path, wanted: Any) -> int:
+        closed.append(process)
+        return int(wanted(destination(*LLM)))
+
+    addresses = Addresses(list, lambda _name, _port: False)
+    addresses._known.add(destination(*LLM))
+    return KernelStop(Scopes(Config(budgets=(budget(**scope),))), lambda: accounts, Resolver(), addresses, close=close)
+
+
+def test_a_process_is_stopped_until_the_window_renews(sleeping: int) -> None:
+    kernel, accounts, closed = Kernel(), [account(spent=1)], list[Path]()
+    kernel_stop = stop(accounts, closed, service="shop")
+
+    kernel_stop.turn(kernel, [sleeping, os.getpid()])
+    assert (kernel.stopped(), closed) == ([], [])
+
+    accounts[:] = [account()]
+    kernel_stop.turn_if_changed(kernel, [sleeping, os.getpid()])
+    assert kernel.stopped() == [sleeping]
+    assert kernel.destinations == {key(destination(*LLM))}
+    assert closed == [Path(f"/proc/{sleeping}")]
+    assert kernel_stop.state == Stopped(("cap",), 1, 1)
+
+    accounts[:] = [account(spent=0)]
+    kernel_stop.turn(kernel, [sleeping])
+    assert kernel.stopped() == []
+    assert kernel_stop.state == Stopped((), 0, 1)
+
+
+def test_the_meter_s_own_window_lifts_it(sleeping: int) -> None:
+    """An account as the core writes it, exhausted in one minute and renewed in the next."""
+    minute = 60 * 10**9
+    now = [1_767_225_600 * 10**9]
+    meter = Meter(
+        price_book=PriceBook.embedded(),
+        budgets=[Budget("cap", scope=[("service", "*")], period="minute", requests=1, mode="enforce")],
+        seed=bytes(16),
+    )
+    body = b'{"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}'
+    request = Request(
+        method="POST", host="api.openai.com", port=443, path="/v1/chat/completions", headers=[], body=body
+    )
+    held = meter.open(request, Attribution(service="shop"), now[0])
+    kernel = Kernel()
+    kernel_stop = KernelStop(
+        Scopes(Config(budgets=(budget(service="*"),))),
+        lambda: meter.snapshot(now[0]).budgets(),
+        Resolver(),
+        Addresses(list, lambda _name, _port: False),
+    )
+
+    kernel_stop.turn(kernel, [sleeping])
+    assert (held is not None, kernel.stopped()) == (True, [sleeping])
+
+    del held
+    now[0] += minute
+    kernel_stop.turn(kernel, [sleeping])
+    assert kernel.stopped() == []
+
+
+def test_a_child_that_the_kernel_stopped_is_judged_like_others(sleeping: int) -> None:
+    kernel = Kernel()
+    kernel.processes = {sleeping, os.getpid()}
+    stop([account()], [], service="shop").turn(kernel, [])
+
+    assert kernel.stopped() == [sleeping]
+
+
+def test_nothing_is_half_attached(tmp_path: Path) -> None:
+    kernel = Kernel(refuses="stop_connect6")
+    kernel_stop = KernelStop(
+        Scopes(Config()),
+        list,
+        Resolver(),
+        Addresses(list, lambda _name, _port: False),
+        mounts=mounts(tmp_path, "cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n"),
+    )
+
+    with pytest.raises(TracerError, match="does not let the tracer refuse connections: not permitted at"):
+        kernel_stop.attach(kernel)
+    assert kernel.attached == {}
+
+
+def test_a_machine_without_version_2_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TracerError, match="no control groups of version 2") as failure:
+        root(mounts(tmp_path, "cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\nshort\n"))
+    assert failure.value.exit_code == 3
+
+
+CLIENT = """
+import socket, sys
+sockets = [socket.create_connection(("127.0.0.1", int(port))) for port in sys.argv[1:]]
+print("ready", flush=True)
+for one in sockets:
+    one.settimeout(1)
+    try:
+        print(len(one.recv(1)), flush=True)
+    except TimeoutError:
+        print("open", flush=True)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: takes a socket of another process")
+def test_only_connections_to_given_destinations_are_closed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [one.getsockname()[1], other.getsockname()[1]]
+        command = [sys.executable, "-c", CLIENT, *map(str, ports)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+            assert client.stdout is not None
+            client.stdout.readline()
+            wanted: set[Destination] = {destination("127.0.0.1", ports[0])}
+            closed = close_connections(Path(f"/proc/{client.pid}"), wanted.__contains__)
+            assert (closed, client.stdout.read().split()) == (1, ["0", "open"])
+
+
+def test_a_process_that_is_gone_has_no_connections() -> None:
+    assert close_connections(Path("/proc/0"), lambda _: True) == 0
