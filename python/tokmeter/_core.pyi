@@ -549,15 +549,13 @@ class Tracer:
     def attach_group(self, program: str, group: str | PathLike[str]) -> int:
         """Runs a program for connections of a control group and of those below; the number detaches it. Raises `OSError`."""
     def stop(self, process: int) -> None:
-        """Refuses a process and its coming children new connections to what `refuse` was told. Raises `OSError` when there
-        are too many."""
+        """Refuses a process and its coming children new connections to what `refuse` was told. Raises `OSError` if it cannot."""
     def resume(self, process: int) -> None:
         """Takes that back."""
     def stopped(self) -> list[int]:
         """Processes and threads that are stopped."""
     def refuse(self, destination: tuple[int, int, int]) -> None:
-        """Adds a destination: the halves of an IPv6 address as they lie in memory, the port in network order. Raises
-        `OSError` when there are too many."""
+        """Adds a destination: the halves of an IPv6 address as they lie in memory, and the port in network order."""
     def detach(self, attachment: int) -> None:
         """Takes that back; nothing if it was done before."""
     def allow(self, process: int) -> None:

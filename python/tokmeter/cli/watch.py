@@ -13,9 +13,9 @@ from time import monotonic
 
 import click
 
-from tokmeter.clock import now_ns
 from tokmeter.cli.options import config_option
 from tokmeter.cli.tracing import TraceOptions, traced
+from tokmeter.clock import now_ns
 from tokmeter.store.sqlite import SqliteReader
 from tokmeter.watch.finished import Finished
 from tokmeter.watch.ledger import LedgerSource

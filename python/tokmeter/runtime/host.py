@@ -11,7 +11,7 @@ from tokmeter import __version__
 from tokmeter._core import Attribution, LedgerEntry, Meter, PriceBook
 from tokmeter.capture.ebpf import TracerCapture, TracerSettings
 from tokmeter.capture.ebpf.addresses import Addresses
-from tokmeter.capture.ebpf.scopes import Scopes
+from tokmeter.capture.ebpf.scopes import OF_WORKLOAD, Scopes, Subject
 from tokmeter.capture.ebpf.stop import KernelStop, Stopped
 from tokmeter.clock import now_ns
 from tokmeter.config import Config, meter_arguments, tokenizers
@@ -19,6 +19,7 @@ from tokmeter.export.jsonl import EventStream
 from tokmeter.export.prometheus import Collector, build_info
 from tokmeter.export.server import MetricsServer
 from tokmeter.resolve import Resolver
+from tokmeter.resolve.reading import read_inside
 from tokmeter.state import StateDirectory
 
 type Sink = Callable[[LedgerEntry], None]
@@ -89,12 +90,18 @@ def _meter(plan: TracePlan) -> Meter:
 
 
 def _stop(plan: TracePlan, meter: Meter, scopes: Scopes) -> KernelStop:
+    def subject(pid: int) -> Subject | None:
+        workload = plan.resolver.workload(pid)
+        return None if workload is None else {name: getattr(workload, name) for name in OF_WORKLOAD}
+
+    def hosts_file(pid: int) -> bytes:
+        return read_inside(plan.resolver.roots.process(pid) / "root", "etc", "hosts") or b""
+
     return KernelStop(
         scopes,
         lambda: meter.snapshot(now_ns()).budgets(),
-        # One of its own: the other one is for the thread that exchanges are opened on.
-        Resolver(plan.resolver.roots),
-        Addresses(meter.hosts, meter.knows_host),
+        subject,
+        Addresses(meter.hosts, meter.knows_host, hosts_file),
     )
 
 

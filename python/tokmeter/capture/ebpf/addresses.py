@@ -16,12 +16,10 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from time import monotonic
 
 from tokmeter.capture.ebpf import limits
 from tokmeter.config.address import host_and_port
-from tokmeter.resolve.reading import read_inside
 
 HTTPS = 443
 UNUSABLE = "*"
@@ -71,11 +69,20 @@ class Addresses:
     """Asks only once it is told to, in threads of its own; what is known so far is there at once. For one thread."""
 
     def __init__(
-        self, hosts: Callable[[], Iterable[str]], knows: Callable[[str, int | None], bool], lookup: Lookup | None = None
+        self,
+        hosts: Callable[[], Iterable[str]],
+        knows: Callable[[str, int | None], bool],
+        hosts_file: Callable[[int], bytes],
+        lookup: Lookup | None = None,
     ) -> None:
-        """`hosts` gives the patterns that are metered, and `knows` says whether a name and port is one of them."""
+        """Ask for nothing yet.
+
+        `hosts` gives the patterns that are metered, `knows` says whether a name and port is one of them, `hosts_file` is the
+        hosts file that a process sees.
+        """
         self._hosts = hosts
         self._knows = knows
+        self._hosts_file = hosts_file
         self._lookup = lookup or _lookup
         self._known: set[Destination] = set()
         self._pool: ThreadPoolExecutor | None = None
@@ -94,10 +101,9 @@ class Addresses:
         self._ports = {HTTPS, *(port for _, port in wanted)}
         self._asked = [(port, self._pool.submit(self._lookup, name, port)) for name, port in wanted]
 
-    def read_hosts_of(self, process: Path) -> None:
-        """Takes up what the hosts file of a process says of names that are metered; its folder of ``/proc`` is given."""
-        text = read_inside(process / "root", "etc", "hosts") or b""
-        for address, name in aliases(text):
+    def read_hosts_of(self, process: int) -> None:
+        """Takes up what the hosts file of a process says of names that are metered."""
+        for address, name in aliases(self._hosts_file(process)):
             for port in self._ports:
                 if self._knows(name, port):
                     self._add(address, port)

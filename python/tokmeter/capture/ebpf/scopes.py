@@ -1,4 +1,4 @@
-"""Which budgets are exhausted, and which workloads they stop. Pure."""
+"""Which budgets are exhausted, and whom they stop. Pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tokmeter.config.schema import MODES, BudgetConfig, Config
-from tokmeter.resolve.workload import Workload
 
 UNITS: Final = ("nano_usd", "tokens", "requests")
 OF_WORKLOAD: Final = ("namespace", "service", "pod", "user")
 """What is known of a process when it connects. Model, provider and key are in what it sends later."""
 EACH: Final = "*"
+
+
+type Subject = Mapping[str, str | None]
+"""Of a process: the values of `OF_WORKLOAD`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +25,11 @@ class Stop:
     budget: str
     account: str
     scope: tuple[tuple[str, str], ...]
-    """What a workload must be, each key of `OF_WORKLOAD`."""
+    """What a process must be, each key of `OF_WORKLOAD`."""
 
-    def applies_to(self, workload: Workload) -> bool:
-        """Whether a workload is stopped by it; a value that is not known is none."""
-        return all(getattr(workload, name) == value for name, value in self.scope)
+    def applies_to(self, subject: Subject) -> bool:
+        """Whether a process is stopped by it; a value that is not known is none."""
+        return all(subject.get(name) == value for name, value in self.scope)
 
     def __str__(self) -> str:
         """As a person reads it."""

@@ -43,7 +43,7 @@ def _sockets(process: Path) -> list[int]:
     with contextlib.suppress(OSError), os.scandir(process / "fd") as entries:
         for entry, _ in zip(entries, range(limits.DESCRIPTORS_MAX), strict=False):
             with contextlib.suppress(OSError):
-                if os.readlink(entry.path).startswith("socket:"):
+                if Path(entry.path).readlink().name.startswith("socket:"):
                     numbers.append(int(entry.name))
     return numbers
 

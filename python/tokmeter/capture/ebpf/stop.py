@@ -19,11 +19,11 @@ from typing import Any, Final, Protocol
 from tokmeter.capture.ebpf.addresses import Addresses, Destination, key
 from tokmeter.capture.ebpf.faults import TracerError
 from tokmeter.capture.ebpf.images import is_process
-from tokmeter.capture.ebpf.scopes import Scopes, Stop
+from tokmeter.capture.ebpf.scopes import Scopes, Stop, Subject
 from tokmeter.capture.ebpf.sockets import close_connections
-from tokmeter.resolve import Resolver
 
 PROGRAMS: Final = ("stop_connect4", "stop_connect6")
+PROCESSES: Final = Path("/proc")
 MOUNTS: Final = Path("/proc/self/mounts")
 HINT: Final = (
     "it needs Linux 6.10 or newer with CONFIG_CGROUP_BPF, CAP_BPF and CAP_NET_ADMIN; or enforce with `tokmeter proxy`"
@@ -70,16 +70,16 @@ class KernelStop:
         self,
         scopes: Scopes,
         accounts: Callable[[], Iterable[Mapping[str, Any]]],
-        resolver: Resolver,
+        subject: Callable[[int], Subject | None],
         addresses: Addresses,
         *,
         close: Callable[[Path, Callable[[Destination], bool]], int] = close_connections,
         mounts: Path = MOUNTS,
     ) -> None:
-        """`accounts` gives the budgets' accounts now, as a snapshot lists them."""
+        """`accounts` gives the budgets' accounts now, as a snapshot lists them; `subject` tells of a process."""
         self._scopes = scopes
         self._accounts = accounts
-        self._resolver = resolver
+        self._subject = subject
         self._addresses = addresses
         self._close = close
         self._mounts = mounts
@@ -117,7 +117,7 @@ class KernelStop:
         if chosen:
             self._addresses.refresh()
             for pid in chosen:
-                self._addresses.read_hosts_of(self._folder(pid))
+                self._addresses.read_hosts_of(pid)
             self._refuse(hooks)
             stopped = self._stop(hooks, chosen)
         else:
@@ -134,8 +134,8 @@ class KernelStop:
         self._addresses.close()
 
     def _applies(self, pid: int) -> bool:
-        workload = self._resolver.workload(pid)
-        return workload is not None and any(stop.applies_to(workload) for stop in self._stops)
+        subject = self._subject(pid)
+        return subject is not None and any(stop.applies_to(subject) for stop in self._stops)
 
     def _refuse(self, hooks: Hooks) -> None:
         for destination in self._addresses.known() - self._refused:
@@ -152,11 +152,8 @@ class KernelStop:
                 stopped += 1
         # Each time: an address may have become known only now, and a socket may have come from a process that was not stopped.
         for pid in chosen:
-            self._closed += self._close(self._folder(pid), self._refused.__contains__)
+            self._closed += self._close(PROCESSES / str(pid), self._refused.__contains__)
         return stopped
-
-    def _folder(self, pid: int) -> Path:
-        return self._resolver.roots.process(pid)
 
 
 def root(mounts: Path) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -46,13 +45,12 @@ def answer(name: str, port: int) -> list[str]:
     return ["10.0.0.1", "not an address"]
 
 
-def test_what_is_asked_for_is_known_when_it_is_answered(tmp_path: Path) -> None:
-    addresses = Addresses(lambda: ["a.test", "gone.test"], lambda name, _: name == "own.test", answer)
-    (tmp_path / "root" / "etc").mkdir(parents=True)
-    (tmp_path / "root" / "etc" / "hosts").write_text("10.0.0.2 own.test\n10.0.0.3 other.test\n")
+def test_what_is_asked_for_is_known_when_it_is_answered() -> None:
+    file = b"10.0.0.2 own.test\n10.0.0.3 other.test\n"
+    addresses = Addresses(lambda: ["a.test", "gone.test"], lambda name, _: name == "own.test", lambda _: file, answer)
 
     addresses.refresh()
-    addresses.read_hosts_of(tmp_path)
+    addresses.read_hosts_of(7)
     until = time.monotonic() + 10
     while len(addresses.known()) < 2 and time.monotonic() < until:
         time.sleep(0.01)
@@ -61,9 +59,9 @@ def test_what_is_asked_for_is_known_when_it_is_answered(tmp_path: Path) -> None:
     addresses.close()
 
 
-def test_a_process_without_a_hosts_file_says_nothing(tmp_path: Path) -> None:
-    addresses = Addresses(list, lambda _name, _port: True, answer)
-    addresses.read_hosts_of(tmp_path)
+def test_a_process_without_a_hosts_file_says_nothing() -> None:
+    addresses = Addresses(list, lambda _name, _port: True, lambda _: b"", answer)
+    addresses.read_hosts_of(7)
 
     assert addresses.known() == set()
 

@@ -11,18 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.capture.ebpf.test_scopes import account, budget
 
+from tests.unit.capture.ebpf.test_scopes import account, budget
 from tokmeter._core import Attribution, Budget, Meter, PriceBook, Request
 from tokmeter.capture.ebpf.addresses import Addresses, Destination, destination, key
 from tokmeter.capture.ebpf.faults import TracerError
-from tokmeter.capture.ebpf.scopes import Scopes
+from tokmeter.capture.ebpf.scopes import Scopes, Subject
 from tokmeter.capture.ebpf.sockets import close_connections
 from tokmeter.capture.ebpf.stop import KernelStop, Stopped, root
 from tokmeter.config import Config
-from tokmeter.resolve import Resolver
 
 LLM = ("10.0.0.1", 443)
+
+
+def who(pid: int) -> Subject | None:
+    """Only this test's own process is not of service ``shop``."""
+    return {"service": "test" if pid == os.getpid() else "shop"}
 
 
 class Kernel:
@@ -59,7 +63,7 @@ class Kernel:
 @pytest.fixture
 def sleeping() -> Iterator[int]:
     """A process of service ``shop``."""
-    process = subprocess.Popen(["sleep", "60"], env={**os.environ, "TOKMETER_SERVICE": "shop"})
+    process = subprocess.Popen(["sleep", "60"])
     yield process.pid
     process.kill()
     process.wait()
@@ -76,9 +80,9 @@ def stop(accounts: list[dict[str, Any]], closed: list[Path], **scope: str) -> Ke
         closed.append(process)
         return int(wanted(destination(*LLM)))
 
-    addresses = Addresses(list, lambda _name, _port: False)
+    addresses = Addresses(list, lambda _name, _port: False, lambda _: b"")
     addresses._known.add(destination(*LLM))
-    return KernelStop(Scopes(Config(budgets=(budget(**scope),))), lambda: accounts, Resolver(), addresses, close=close)
+    return KernelStop(Scopes(Config(budgets=(budget(scope),))), lambda: accounts, who, addresses, close=close)
 
 
 def test_a_process_is_stopped_until_the_window_renews(sleeping: int) -> None:
@@ -117,10 +121,10 @@ def test_the_meter_s_own_window_lifts_it(sleeping: int) -> None:
     held = meter.open(request, Attribution(service="shop"), now[0])
     kernel = Kernel()
     kernel_stop = KernelStop(
-        Scopes(Config(budgets=(budget(service="*"),))),
+        Scopes(Config(budgets=(budget({"service": "*"}),))),
         lambda: meter.snapshot(now[0]).budgets(),
-        Resolver(),
-        Addresses(list, lambda _name, _port: False),
+        who,
+        Addresses(list, lambda _name, _port: False, lambda _: b""),
     )
 
     kernel_stop.turn(kernel, [sleeping])
@@ -145,8 +149,8 @@ def test_nothing_is_half_attached(tmp_path: Path) -> None:
     kernel_stop = KernelStop(
         Scopes(Config()),
         list,
-        Resolver(),
-        Addresses(list, lambda _name, _port: False),
+        who,
+        Addresses(list, lambda _name, _port: False, lambda _: b""),
         mounts=mounts(tmp_path, "cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n"),
     )
 
