@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,9 @@ import pytest
 
 from tests.unit.capture.ebpf.test_scopes import account, budget
 from tokmeter._core import Attribution, Budget, Meter, PriceBook, Request
-from tokmeter.capture.ebpf.addresses import Addresses, Destination, destination, key
+from tokmeter.capture.ebpf.addresses import Addresses, destination, key
 from tokmeter.capture.ebpf.faults import TracerError
 from tokmeter.capture.ebpf.scopes import Scopes, Subject
-from tokmeter.capture.ebpf.sockets import close_connections
 from tokmeter.capture.ebpf.stop import KernelStop, Stopped, root
 from tokmeter.config import Config
 
@@ -163,33 +160,3 @@ def test_a_machine_without_version_2_is_told(tmp_path: Path) -> None:
     with pytest.raises(TracerError, match="no control groups of version 2") as failure:
         root(mounts(tmp_path, "cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\nshort\n"))
     assert failure.value.exit_code == 3
-
-
-CLIENT = """
-import socket, sys
-sockets = [socket.create_connection(("127.0.0.1", int(port))) for port in sys.argv[1:]]
-print("ready", flush=True)
-for one in sockets:
-    one.settimeout(1)
-    try:
-        print(len(one.recv(1)), flush=True)
-    except TimeoutError:
-        print("open", flush=True)
-"""
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: takes a socket of another process")
-def test_only_connections_to_given_destinations_are_closed() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        ports = [one.getsockname()[1], other.getsockname()[1]]
-        command = [sys.executable, "-c", CLIENT, *map(str, ports)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
-            assert client.stdout is not None
-            client.stdout.readline()
-            wanted: set[Destination] = {destination("127.0.0.1", ports[0])}
-            closed = close_connections(Path(f"/proc/{client.pid}"), wanted.__contains__)
-            assert (closed, client.stdout.read().split()) == (1, ["0", "open"])
-
-
-def test_a_process_that_is_gone_has_no_connections() -> None:
-    assert close_connections(Path("/proc/0"), lambda _: True) == 0
