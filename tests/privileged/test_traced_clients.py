@@ -17,17 +17,7 @@ from tokmeter.testing import Behaviour, ThreadedSimulator
 type Find = Callable[[str], Application]
 
 CALLS = ("chat", "stream", "stream_with_usage", "responses", "embeddings")
-SAME = (
-    "provider",
-    "operation",
-    "request_model",
-    "response_model",
-    "stream",
-    "status",
-    "usage",
-    "provenance",
-    "defects",
-)
+SAME = ("provider", "operation", "request_model", "response_model", "stream", "status", "usage", "provenance", "defects")
 
 
 def told(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -41,7 +31,9 @@ def proxied(metered: Metered, machines: TwoMachines, command: list[str]) -> list
     with metered.sidecar(inside=inside, connect=False) as sidecar:
         sidecar.application([*inside, *command])
         sidecar.stop()
-    return [{**{name: entry[name] for name in SAME}, "cost_usd": entry["cost_nano_usd"]} for entry in metered.entries()]
+    return [
+        {**{name: entry[name] for name in SAME}, "cost_usd": entry["cost_nano_usd"]} for entry in metered.entries()
+    ]
 
 
 def nano(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -128,7 +120,9 @@ def test_short_children_of_a_group(
 
     provider.follow(*BEHAVIOURS)
     with cgroup() as group:
-        traced = tracer.run(command, trusting(tmp_path, provider.ca_path), machines.applications.inside, group=group)
+        traced = tracer.run(
+            command, trusting(tmp_path, provider.ca_path), machines.applications.inside, group=group
+        )
     provider.follow(*BEHAVIOURS)
     behind = proxied(Metered(tmp_path, tmp_path / "state", provider), machines, command)
 

@@ -38,11 +38,7 @@ def test_a_neighbour_in_the_same_library_leaves_no_trace(
     """Both use one file that is attached to for all who use it: only the kernel's table tells them apart."""
     own_copy(machines.applications, library("libssl.so.3"), tmp_path)
     environ = trusting(tmp_path, provider.ca_path)
-    command = [
-        *machines.applications.inside,
-        *WAITING,
-        *program("api.openai.com", "443", "/v1/chat/completions", "tls"),
-    ]
+    command = [*machines.applications.inside, *WAITING, *program("api.openai.com", "443", "/v1/chat/completions", "tls")]
     start = dict(env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with (
         cgroup() as group,
