@@ -116,7 +116,7 @@ def test_files_are_named_after_a_noun() -> None:
     ("suffix", "opening", "folders"),
     [
         (".py", ('"""', 'r"""'), ("python/", "scripts/", "tests/", "bench/", "examples/")),
-        (".rs", ("//!",), ("meter_core/",)),
+        (".rs", ("//!",), ("meter_core/", "tracer/")),
     ],
 )
 def test_first_lines_say_what_a_file_owns(suffix: str, opening: tuple[str, ...], folders: tuple[str, ...]) -> None:
@@ -214,9 +214,13 @@ def test_every_dependency_is_justified() -> None:
     """One line in CONTRIBUTING.md for everything that pyproject.toml and Cargo.toml ask for."""
     project = tomllib.loads(text(Path("pyproject.toml")))["project"]
     asked = [*project["dependencies"], *(name for extra in project["optional-dependencies"].values() for name in extra)]
-    crates = tomllib.loads(text(Path("meter_core/Cargo.toml")))
     names = {re.split(r"[^A-Za-z0-9_.-]", requirement)[0] for requirement in asked}
-    names |= {*crates["dependencies"], *crates["dev-dependencies"]}
+    for manifest in ("meter_core/Cargo.toml", "tracer/Cargo.toml"):
+        crate = tomllib.loads(text(Path(manifest)))
+        for part in (crate, *crate.get("target", {}).values()):
+            for crates in (part.get("dependencies", {}), part.get("dev-dependencies", {})):
+                # A path is another crate of this repository.
+                names |= {name for name, asked in crates.items() if isinstance(asked, str) or "path" not in asked}
     justified = set(re.findall(r"^\| `([^`]+)` \|", text(Path("CONTRIBUTING.md")), re.MULTILINE))
 
     assert names - justified == set()

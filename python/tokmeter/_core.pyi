@@ -559,7 +559,7 @@ class Tracer:
     def detach(self, attachment: int) -> None:
         """Takes that back; nothing if it was done before."""
     def allow(self, process: int) -> None:
-        """Lets the programs look at a process. Raises `OSError` when there are too many."""
+        """Lets the programs look at a process, and asks who it is. Raises `OSError` when there are too many."""
     def disallow(self, process: int) -> None:
         """Takes that back."""
     def poll(self) -> int:
@@ -584,6 +584,8 @@ class Tracing:
     def __new__(cls, meter: Meter, who: Callable[[int], Attribution], *, clock_offset: int) -> Tracing: ...
     def take(self, record: bytes) -> tuple[int, int, bool] | None:
         """Takes a record; the connection (process, handle, whether of TLS) if nothing more of it is wanted."""
+    def meet(self, process: int) -> None:
+        """Asks who a process is while it is there: it may be gone when its exchange opens."""
     def finished(self) -> list[LedgerEntry]:
         """See `Tracer`."""
     def arrivals(self) -> tuple[list[int], list[int]]:
@@ -595,8 +597,10 @@ class Tracing:
     def close(self, now: int) -> None:
         """Ends what is open."""
 
-def functions(file: str | PathLike[str], names: list[str]) -> list[tuple[str, int]]:
-    """The functions of an executable or library that are among `names`, and their offsets in the file. Linux only.
+def functions(file: str | PathLike[str], names: list[str], go: list[str]) -> list[tuple[str, int, list[int]]]:
+    """The functions of an executable or library that are among `names`, or `go` for those of a Go program. Linux only.
+
+    With each come the offset of its first instruction in the file and, for those of Go, those of its return instructions.
 
     Raises `OSError` when the file cannot be read or is none.
     """

@@ -6,3 +6,8 @@ import time
 def now_ns() -> int:
     """Nanoseconds since the Unix epoch."""
     return time.time_ns()
+
+
+def monotonic_offset_ns() -> int:
+    """From the monotonic clock, by which a kernel tells when something happened, to the wall clock now."""
+    return time.time_ns() - time.monotonic_ns()

@@ -99,12 +99,16 @@ def node_program(tool: Callable[[str], str]) -> tuple[str, ...]:
     return (node, str(CLIENTS / "node" / "openai_calls.mjs"))
 
 
-def go_program(tool: Callable[[str], str], folder: Path) -> tuple[str, ...]:
-    """The program on net/http, built into `folder` from the standard library alone."""
+def go_program(tool: Callable[[str], str], folder: Path, flags: Sequence[str] = ()) -> tuple[str, ...]:
+    """The program on net/http, built into `folder` from the standard library alone, with `flags` of the compiler."""
     built = folder / "calls"
     if not built.exists():
         _build(
-            [tool("go"), "build", "-o", str(built), "."], CLIENTS / "go", GOPROXY="off", GOTOOLCHAIN="local", GOFLAGS=""
+            [tool("go"), "build", *flags, "-o", str(built), "."],
+            CLIENTS / "go",
+            GOPROXY="off",
+            GOTOOLCHAIN="local",
+            GOFLAGS="",
         )
     return (str(built),)
 

@@ -96,9 +96,11 @@ def _received(headers: Iterable[tuple[str | bytes, str | bytes]] | None) -> Rece
 
 
 @contextlib.asynccontextmanager
-async def upstream_h2(context: ssl.SSLContext, stream: Stream | None = None) -> AsyncIterator[UpstreamH2]:
-    """Serves until left."""
-    seen = UpstreamH2()
+async def upstream_h2(
+    context: ssl.SSLContext, stream: Stream | None = None, *, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[UpstreamH2]:
+    """Serves until left, on any free port unless one is given."""
+    seen = UpstreamH2(host=host)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.connections += 1
@@ -107,7 +109,7 @@ async def upstream_h2(context: ssl.SSLContext, stream: Stream | None = None) -> 
             client.receive(data)
         writer.close()
 
-    server = await asyncio.start_server(serve, seen.host, 0, ssl=context)
+    server = await asyncio.start_server(serve, seen.host, port, ssl=context)
     seen.port = server.sockets[0].getsockname()[1]
     try:
         yield seen

@@ -1,12 +1,13 @@
 """Unmodified clients, traced without a proxy: what the tracer tells is what the provider served and what the proxy tells."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.applications import Application, Call, node_program, python_program
+from tests.integration.applications import Application, Call, go_program, node_program, python_program
 from tests.integration.metered import Metered
 from tests.integration.namespaces import TwoMachines
 from tests.integration.test_clients_http import HEADERS, URL, body
@@ -17,7 +18,17 @@ from tokmeter.testing import Behaviour, ThreadedSimulator
 type Find = Callable[[str], Application]
 
 CALLS = ("chat", "stream", "stream_with_usage", "responses", "embeddings")
-SAME = ("provider", "operation", "request_model", "response_model", "stream", "status", "usage", "provenance", "defects")
+SAME = (
+    "provider",
+    "operation",
+    "request_model",
+    "response_model",
+    "stream",
+    "status",
+    "usage",
+    "provenance",
+    "defects",
+)
 
 
 def told(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -31,9 +42,7 @@ def proxied(metered: Metered, machines: TwoMachines, command: list[str]) -> list
     with metered.sidecar(inside=inside, connect=False) as sidecar:
         sidecar.application([*inside, *command])
         sidecar.stop()
-    return [
-        {**{name: entry[name] for name in SAME}, "cost_usd": entry["cost_nano_usd"]} for entry in metered.entries()
-    ]
+    return [{**{name: entry[name] for name in SAME}, "cost_usd": entry["cost_nano_usd"]} for entry in metered.entries()]
 
 
 def nano(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -120,11 +129,39 @@ def test_short_children_of_a_group(
 
     provider.follow(*BEHAVIOURS)
     with cgroup() as group:
-        traced = tracer.run(
-            command, trusting(tmp_path, provider.ca_path), machines.applications.inside, group=group
-        )
+        traced = tracer.run(command, trusting(tmp_path, provider.ca_path), machines.applications.inside, group=group)
     provider.follow(*BEHAVIOURS)
     behind = proxied(Metered(tmp_path, tmp_path / "state", provider), machines, command)
 
     assert nano(told(traced.events)) == behind
     assert {event["process"] for event in traced.events} == {"curl"}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("flags", [(), ("-ldflags=-s -w",)], ids=["symbols", "stripped"])
+def test_go(
+    machines: TwoMachines,
+    provider: ThreadedSimulator,
+    tracer: Tracer,
+    tool: Callable[[str], str],
+    tmp_path: Path,
+    flags: tuple[str, ...],
+) -> None:
+    app = Application("go", go_program(tool, tmp_path, flags), "HTTP/1.1")
+    command = planned(app, tmp_path)
+    # A program that has its TLS built in is known when it runs. It reads its plan when that is so.
+    plan = tmp_path / "plan"
+    text = plan.read_text()
+    plan.unlink()
+    os.mkfifo(plan)
+
+    provider.follow(*BEHAVIOURS)
+    environ = trusting(tmp_path, provider.ca_path)
+    traced = tracer.run(command, environ, machines.applications.inside, plan=(plan, text))
+    plan.unlink()
+    plan.write_text(text)
+    provider.follow(*BEHAVIOURS)
+    behind = proxied(Metered(tmp_path, tmp_path / "state", provider), machines, command)
+
+    assert len(traced.lines) == len(BEHAVIOURS)
+    assert nano(told(traced.events)) == behind

@@ -1,5 +1,6 @@
 """Who is traced, and who is not: what the programs hand over is of allowed processes and of LLM traffic alone."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tests.integration.applications import Application, Call, base_environment, 
 from tests.integration.namespaces import TwoMachines
 from tests.integration.test_clients_http import HEADERS, URL, body
 from tests.privileged.cgroups import cgroup
-from tests.privileged.traced import LIMIT_S, WAITING, Tracer, ended, library, own_copy, trusting
+from tests.privileged.traced import LIMIT_S, WAITING, Tracer, arrived, ended, library, own_copy, trusting
 from tokmeter.testing import ThreadedSimulator
 
 PROGRAM = """
@@ -38,13 +39,19 @@ def test_a_neighbour_in_the_same_library_leaves_no_trace(
     """Both use one file that is attached to for all who use it: only the kernel's table tells them apart."""
     own_copy(machines.applications, library("libssl.so.3"), tmp_path)
     environ = trusting(tmp_path, provider.ca_path)
-    command = [*machines.applications.inside, *WAITING, *program("api.openai.com", "443", "/v1/chat/completions", "tls")]
-    start = dict(env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    command = [
+        *machines.applications.inside,
+        *WAITING,
+        *program("api.openai.com", "443", "/v1/chat/completions", "tls"),
+    ]
+    start = {"env": environ, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with (
         cgroup() as group,
         subprocess.Popen(command, **start) as chosen,  # type: ignore[call-overload]
         subprocess.Popen(command, **start) as neighbour,  # type: ignore[call-overload]
     ):
+        arrived(chosen)
+        arrived(neighbour)
         (group / "cgroup.procs").write_text(str(chosen.pid))
         with tracer.watching("--cgroup", str(group)) as watch:
             # The neighbour first: were it seen, it would be told first.
@@ -119,3 +126,38 @@ def test_a_long_request_is_seen_whole(
     traced = tracer.run(command, trusting(tmp_path, provider.ca_path), machines.applications.inside)
 
     assert [(event["request_model"], event["defects"]) for event in traced.events] == [("gpt-4o", [])]
+
+
+@pytest.mark.timeout(120)
+def test_gnutls(machines: TwoMachines, provider: ThreadedSimulator, tracer: Tracer, tmp_path: Path) -> None:
+    if shutil.which("gnutls-cli") is None:
+        pytest.skip("needs gnutls-cli (apt package gnutls-bin)")
+    content = body(tmp_path / "body").read_bytes()
+    head = (
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: api.openai.com\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+    )
+    (tmp_path / "request").write_bytes(head.encode() + content)
+    # It ends when its input does: that stays open until the reply was seen.
+    script = f"(cat {tmp_path}/request; sleep 3) | gnutls-cli --x509cafile {provider.ca_path} -p 443 api.openai.com >/dev/null"
+
+    own_copy(machines.applications, library("libgnutls.so.30"), tmp_path)
+
+    with cgroup() as group:
+        traced = tracer.run(["sh", "-c", script], base_environment(tmp_path), machines.applications.inside, group=group)
+
+    assert [event["usage"]["output_tokens"] for event in traced.events] == [
+        request.output_tokens for request in provider.requests
+    ]
+    assert {event["process"] for event in traced.events} == {"gnutls-cli"}
+
+
+@pytest.mark.timeout(60)
+def test_what_is_written_to_a_file_is_no_traffic(tracer: Tracer, tmp_path: Path) -> None:
+    request = "POST /v1/chat/completions HTTP/1.1\r\nHost: api.openai.com\r\nContent-Length: 2\r\n\r\n{}"
+    script = f"printf '{request}' > {tmp_path}/file; printf '{request}' | cat > {tmp_path}/copy"
+
+    traced = tracer.run(["sh", "-c", script], base_environment(tmp_path))
+
+    assert (tmp_path / "copy").stat().st_size == len(request)
+    assert traced.events == []

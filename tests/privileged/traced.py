@@ -12,10 +12,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
@@ -25,8 +27,9 @@ from tokmeter.capture.proxy.environment import ADDED_CERTIFICATE_VARIABLES, BUND
 
 TOKMETER = (sys.executable, "-m", "tokmeter")
 LIMIT_S = 60
-WAITING = ("sh", "-c", 'read go; exec "$@"', "sh")
-"""Becomes its arguments when it is told."""
+POLL_S = 0.05
+WAITING = ("sh", "-c", 'echo here; read go; exec "$@"', "sh")
+"""Says that it is where it is to be, and becomes its arguments when it is told."""
 
 
 @dataclass
@@ -46,21 +49,37 @@ class Tracer:
     folder: Path
     loader: str = "core"
     config: Path | None = None
-    running: list[subprocess.Popen[str]] = field(default_factory=list)
+    metrics: str = ""
+    """Where the one that runs serves metrics."""
+
+    def files(self) -> int:
+        """How many files are attached to."""
+        with build_opener(ProxyHandler({})).open(f"{self.metrics}/healthz", timeout=10) as answer:
+            count: int = json.load(answer)["tracer"]["files"]
+        return count
+
+    def until_attached(self, more_than: int) -> None:
+        """Waits until more files are attached to."""
+        until = time.monotonic() + LIMIT_S
+        while self.files() <= more_than:
+            assert time.monotonic() < until, "the tracer does not see the program"
+            time.sleep(POLL_S)
 
     @contextlib.contextmanager
     def watching(self, *selection: str) -> Iterator[subprocess.Popen[str]]:
         """Runs while the context lasts; everything is attached when it begins."""
         config = () if self.config is None else ("--config", str(self.config))
-        command = [*TOKMETER, "watch", *selection, "--json", "--loader", self.loader, *config]
+        options = ("--json", "--metrics", "127.0.0.1:0", "--loader", self.loader, *config)
+        command = [*TOKMETER, "watch", *selection, *options]
         environ = {**base_environment(self.folder), "XDG_STATE_HOME": str(self.folder / "state")}
         process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             told = process.stderr.readline() if process.stderr else ""
-            while told and "tracing" not in told:
+            while told and "metrics on" not in told:
                 told = process.stderr.readline() if process.stderr else ""
             if not told:
                 raise AssertionError(f"tokmeter watch did not start: {process.communicate(timeout=LIMIT_S)}")
+            self.metrics = told.split()[-1].removesuffix("/metrics")
             yield process
         finally:
             if process.poll() is None and process.returncode is None:
@@ -73,8 +92,12 @@ class Tracer:
         environ: dict[str, str],
         inside: Sequence[str] = (),
         group: Path | None = None,
+        plan: tuple[Path, str] | None = None,
     ) -> Outcome:
-        """An application to its end, traced from its first instruction on: by its id, or by the group it is put into."""
+        """An application to its end, traced from its first instruction on: by its id, or by the group it is put into.
+
+        It is given `plan`, through a pipe in the file system, when the tracer has seen what it has become.
+        """
         with subprocess.Popen(
             [*inside, *WAITING, *command],
             env=environ,
@@ -84,17 +107,31 @@ class Tracer:
             text=True,
         ) as application:
             try:
+                arrived(application)
                 if group is not None:
                     (group / "cgroup.procs").write_text(str(application.pid))
                 chosen = ("--pid", str(application.pid)) if group is None else ("--cgroup", str(group))
                 with self.watching(*chosen) as watch:
-                    output, said = application.communicate("go\n", timeout=LIMIT_S)
+                    before = self.files()
+                    if application.stdin is not None:
+                        application.stdin.write("go\n")
+                        application.stdin.flush()
+                    if plan is not None:
+                        self.until_attached(before)
+                        plan[0].write_text(plan[1])
+                    output, said = application.communicate(timeout=LIMIT_S)
                     if application.returncode:
                         raise AssertionError(f"{command[0]} ended with {application.returncode}:\n{output}\n{said}")
                     events, told = ended(watch)
             finally:
                 application.kill()
         return Outcome(printed(output), events, told)
+
+
+def arrived(application: subprocess.Popen[str]) -> None:
+    """Waits until a waiting process has entered the namespaces that it is started in."""
+    line = application.stdout.readline() if application.stdout else ""
+    assert line == "here\n", "it did not start"
 
 
 def ended(watch: subprocess.Popen[str]) -> tuple[list[dict[str, Any]], str]:

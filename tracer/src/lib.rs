@@ -4,8 +4,13 @@
 //! was copied, and the core makes exchanges of it. Nothing of it is kept here, and no record outlives the call that reads it.
 #![allow(clippy::disallowed_methods, reason = "the core reads no file and no clock; this crate is what does")]
 
+mod go;
+mod gopclntab;
 mod image;
+mod limits;
 mod record;
+mod returns;
+mod symbols;
 #[cfg(target_os = "linux")]
 mod tracer;
 

@@ -82,6 +82,22 @@ impl TracerError {
     }
 }
 
+impl TracerError {
+    /// The number of the system's error, if it was one.
+    pub fn errno(&self) -> Option<i32> {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self.source.as_ref());
+        while let Some(error) = cause {
+            if let Some(number) =
+                error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error)
+            {
+                return Some(number);
+            }
+            cause = error.source();
+        }
+        None
+    }
+}
+
 impl fmt::Display for TracerError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.doing, self.source)?;
@@ -116,7 +132,7 @@ enum Link {
 }
 
 /// Programs that can be attached to functions of a file, by their names in the source.
-const FUNCTION_PROGRAMS: [&str; 8] = [
+const FUNCTION_PROGRAMS: [&str; 13] = [
     "tls_call",
     "tls_call_ex",
     "tls_sent",
@@ -125,15 +141,22 @@ const FUNCTION_PROGRAMS: [&str; 8] = [
     "tls_host_name",
     "tls_server_name",
     "tls_free",
+    "go_write",
+    "go_write_end",
+    "go_read",
+    "go_read_end",
+    "go_close",
 ];
 /// Programs that can be attached to tracepoints.
-const EVENT_PROGRAMS: [&str; 9] = [
+const EVENT_PROGRAMS: [&str; 11] = [
     "plain_call",
+    "plain_call_any",
     "plain_call_segments",
     "plain_call_message",
     "plain_sent",
     "plain_received",
     "plain_close",
+    "plain_connect",
     "process_fork",
     "process_exec",
     "process_exit",

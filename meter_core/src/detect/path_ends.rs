@@ -2,7 +2,7 @@
 //! kernel compares these, and detection then decides.
 
 /// What stands behind the last slash or colon of a path of an unnamed host that is metered.
-pub const PATH_ENDS: [&str; 19] = [
+pub const PATH_ENDS: [&str; 20] = [
     "chat",
     "compact",
     "completion",
@@ -18,6 +18,7 @@ pub const PATH_ENDS: [&str; 19] = [
     "generateContent",
     "streamGenerateContent",
     "infill",
+    "interactions",
     "invoke",
     "invoke-with-response-stream",
     "messages",

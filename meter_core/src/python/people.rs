@@ -25,18 +25,22 @@ struct Birth {
 pub(super) struct People {
     ask: Py<PyAny>,
     known: HashMap<u32, Attribution>,
+    /// What was told before: it stands for a process that is gone when it is asked for again.
+    former: HashMap<u32, Attribution>,
     births: HashMap<u32, Birth>,
     failure: Option<PyErr>,
 }
 
 impl People {
     pub(super) fn new(ask: Py<PyAny>) -> Self {
-        Self { ask, known: HashMap::new(), births: HashMap::new(), failure: None }
+        Self { ask, known: HashMap::new(), former: HashMap::new(), births: HashMap::new(), failure: None }
     }
 
     /// Who a process is. All but the program is the same for a parent and its child.
     pub(super) fn who(&mut self, process: u32) -> Attribution {
-        let (mut told, mut name, mut at) = (self.told(process), None, process);
+        let mut told = self.told(process);
+        let mut name = self.births.get(&process).and_then(|birth| birth.name.clone());
+        let mut at = process;
         for _ in 0..GENERATIONS_MAX {
             if told.process.is_some() {
                 break;
@@ -57,6 +61,7 @@ impl People {
             self.births.clear();
         }
         self.known.remove(&child);
+        self.former.remove(&child);
         self.births.insert(child, Birth { parent, name: None });
     }
 
@@ -64,13 +69,19 @@ impl People {
     pub(super) fn renamed(&mut self, process: u32, name: &[u8]) {
         let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
         let name = String::from_utf8_lossy(name.get(..end).unwrap_or_default());
-        self.known.remove(&process);
+        if let Some(told) = self.known.remove(&process) {
+            self.former.insert(process, told);
+        }
         self.births.entry(process).or_default().name = Some(Arc::from(name.as_ref()));
     }
 
     /// From now on everybody is asked for again.
     pub(super) fn forget(&mut self) {
-        self.known.clear();
+        if self.former.len() >= limits::TRACED_PROCESSES_MAX {
+            self.former.clear();
+        }
+        // One that was gone already has nothing to tell that its parent has not.
+        self.former.extend(self.known.drain().filter(|(_, told)| told.process.is_some()));
     }
 
     /// What asking raised, once.
@@ -91,6 +102,8 @@ impl People {
             self.failure.get_or_insert(error);
             Attribution { pid: Some(process), ..Attribution::default() }
         });
+        let gone = told.process.is_none();
+        let told = self.former.get(&process).filter(|_| gone).cloned().unwrap_or(told);
         self.known.insert(process, told.clone());
         told
     }

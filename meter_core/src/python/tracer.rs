@@ -131,7 +131,11 @@ impl Tracer {
     }
 
     fn allow(&self, process: u32) -> PyResult<()> {
-        self.with(|joined| joined.programs.allow(process).map_err(os_error))
+        self.with(|joined| {
+            joined.programs.allow(process).map_err(os_error)?;
+            joined.feed.meet(process);
+            Ok(())
+        })
     }
 
     fn disallow(&self, process: u32) -> PyResult<()> {
@@ -201,13 +205,22 @@ impl Tracer {
     }
 }
 
-/// The functions of a file that are among `names`, and the offsets in the file of their first instructions.
+/// The functions of a file that are among `names`, or `go` for those of a Go program: their names, and the offsets in the file of
+/// their first instructions and, for those of Go, of their return instructions.
 #[pyfunction]
-pub(crate) fn functions(py: Python<'_>, file: PathBuf, names: Vec<String>) -> PyResult<Vec<(String, u64)>> {
+pub(crate) fn functions(
+    py: Python<'_>,
+    file: PathBuf,
+    names: Vec<String>,
+    go: Vec<String>,
+) -> PyResult<Vec<(String, u64, Vec<u64>)>> {
     let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
-    let image =
-        py.detach(|| Image::open(&file, &wanted)).map_err(|error| PyOSError::new_err(error.to_string()))?;
-    Ok(image.functions().iter().map(|function| (function.name.clone(), function.offset)).collect())
+    let wanted_go: Vec<&str> = go.iter().map(String::as_str).collect();
+    let image = py
+        .detach(|| Image::open(&file, &wanted, &wanted_go))
+        .map_err(|error| PyOSError::new_err(error.to_string()))?;
+    let functions = image.functions().iter();
+    Ok(functions.map(|function| (function.name.clone(), function.offset, function.returns.clone())).collect())
 }
 
 /// What the programs take for an LLM's: hashes of names, and whether a name is a suffix.
@@ -235,5 +248,9 @@ fn hashed(basis: u64, name: &str) -> u64 {
 }
 
 fn os_error(error: TracerError) -> PyErr {
-    PyOSError::new_err(error.to_string())
+    let said = error.to_string();
+    match error.errno() {
+        Some(number) => PyOSError::new_err((number, said)),
+        None => PyOSError::new_err(said),
+    }
 }

@@ -77,6 +77,11 @@ impl Feed {
         None
     }
 
+    /// Asks who a process is while it is there.
+    pub(crate) fn meet(&mut self, process: u32) {
+        self.people.who(process);
+    }
+
     /// Ends what was silent for too long, and forgets what was told of processes, so that it is asked again.
     pub(crate) fn sweep(&mut self, now: i64) {
         self.connections.sweep(now, &mut self.entries);
@@ -139,6 +144,10 @@ impl Tracing {
     fn take(&self, py: Python<'_>, record: &[u8]) -> Option<(u32, u64, bool)> {
         let dropped = py.detach(|| self.feed().take(&Record::parse(record)?))?;
         Some((dropped.process, dropped.handle, dropped.layer == tracer::Layer::Tls))
+    }
+
+    fn meet(&self, process: u32) {
+        self.feed().meet(process);
     }
 
     fn finished(&self) -> PyResult<Vec<LedgerEntry>> {

@@ -77,6 +77,7 @@ def checks(config: Path | None, environ: Mapping[str, str]) -> Iterator[Check]:
         yield _port("proxy port", listen)
     yield _port("metrics port", loaded.metrics.listen)
     yield _redirect()
+    yield _tracer()
     yield _clock()
     yield _zones()
 
@@ -225,6 +226,17 @@ def _redirect() -> Check:
         return Check("redirect", Check.OK, ", ".join(found))
     advice = "transparent mode needs nftables; `tokmeter run` and proxy variables do not"
     return Check("redirect", Check.NOTICE, "neither nft nor iptables", advice)
+
+
+def _tracer() -> Check:
+    """Whether `tokmeter watch` can trace here. Loads nothing into the kernel."""
+    from tokmeter.capture.ebpf.kernel import check_platform
+
+    try:
+        check_platform()
+    except TokmeterError as error:
+        return Check("tracer", Check.NOTICE, error.what, f"only `tokmeter watch` needs it: {error.hint}")
+    return Check("tracer", Check.OK, "this kernel is one it is made for")
 
 
 def _clock() -> Check:

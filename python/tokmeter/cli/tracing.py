@@ -54,6 +54,7 @@ def traced(options: TraceOptions, environ: Mapping[str, str]) -> Iterator[Traced
         enforce=options.enforce,
     )
     with tracing(plan) as started, _ended_by_signal():
+        source.fail_with(lambda: started.capture.failure)
         source.account_with(lambda: started.meter.snapshot(now_ns()).budgets())
         source.stop_with(started.stopped)
         if started.undecidable:
@@ -78,12 +79,15 @@ def selection(options: TraceOptions, resolver: Resolver) -> Selection:
     ]
     if options.everybody:
         finders.append(lambda: processes.every(resolver))
-    for pid in options.pids:
-        if resolver.workload(pid) is None:
+    started = {pid: _started(resolver, pid) for pid in options.pids}
+    for pid, at in started.items():
+        if at is None:
             raise TokmeterError(f"there is no process {pid}", where="--pid", hint="see `ps -e`")
 
     def chosen() -> set[int]:
-        return set(options.pids).union(*(find() for find in finders))
+        # The id of a process that has ended is given to others, who were not asked for.
+        same = {pid for pid, at in started.items() if _started(resolver, pid) == at}
+        return same.union(*(find() for find in finders))
 
     chosen()
     return Selection(
@@ -92,6 +96,12 @@ def selection(options: TraceOptions, resolver: Resolver) -> Selection:
         # A few processes are attached to one by one, so that nobody else runs into a probe.
         shared=bool(finders),
     )
+
+
+def _started(resolver: Resolver, pid: int) -> int | None:
+    """When a process has started, in ticks since boot; None when there is none."""
+    workload = resolver.workload(pid)
+    return None if workload is None else workload.start_time
 
 
 @contextmanager

@@ -53,7 +53,7 @@ FIXED_LINES = 4
 )
 @click.option("--rounds", type=click.IntRange(min=1), help="Stop after so many tables.")
 @config_option
-def command(
+def command(  # noqa: PLR0917 - click gives each by name
     pids: tuple[int, ...],
     cgroups: tuple[str, ...],
     containers: tuple[str, ...],

@@ -23,6 +23,7 @@ class TracedSource:
         self._events: queue.Queue[LedgerEntry] = queue.Queue(QUEUE_MAX)
         self._budgets: Callable[[], list[dict[str, Any]]] = list
         self._stopped: Callable[[], Stopped] = Stopped
+        self._failure: Callable[[], Exception | None] = lambda: None
         self.dropped = 0
         """Exchanges that the view was too slow for; metrics have them."""
 
@@ -41,13 +42,19 @@ class TracedSource:
         """From now on what is stopped comes from here."""
         self._stopped = stopped
 
+    def fail_with(self, failure: Callable[[], Exception | None]) -> None:
+        """From now on `events` raises what this gives, once there is nothing more to tell."""
+        self._failure = failure
+
     def events(self, limit_s: float) -> list[dict[str, Any]]:
-        """The exchanges that have ended, waiting up to `limit_s` for the first."""
+        """The exchanges that have ended, waiting up to `limit_s` for the first. Raises why tracing has ended."""
         found: list[LedgerEntry] = []
         with contextlib.suppress(queue.Empty):
             found.append(self._events.get(timeout=limit_s) if limit_s > 0 else self._events.get_nowait())
             while len(found) < QUEUE_MAX:
                 found.append(self._events.get_nowait())
+        if not found and (failure := self._failure()) is not None:
+            raise failure
         return [json.loads(entry.to_json()) for entry in found]
 
     def budgets(self) -> list[dict[str, Any]]:

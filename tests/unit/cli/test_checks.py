@@ -128,3 +128,12 @@ def test_vocabularies_of_the_configuration_are_tried(tmp_path: Path, environ: di
     assert str(own) in missing.advice
     assert (found.result, found.found) == (Check.OK, "own.model")
     assert "tokenizers" not in by_name(None, environ)
+
+
+def test_where_nothing_can_be_traced_that_is_a_notice(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+
+    check = by_name(None, environ)["tracer"]
+
+    assert check.result == Check.NOTICE
+    assert "only `tokmeter watch` needs it" in check.advice

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
 from time import monotonic
+from typing import Final
 
 from tokmeter.capture.ebpf import limits
-from tokmeter.capture.ebpf.images import Image, Images
+from tokmeter.capture.ebpf.faults import PRIVILEGES, TracerError
+from tokmeter.capture.ebpf.images import Image, Images, Place
 from tokmeter.capture.ebpf.loader import Loader
-from tokmeter.capture.ebpf.probes import BY_FUNCTION
+from tokmeter.capture.ebpf.probes import BY_FUNCTION, Probe
+
+NOT_PERMITTED: Final = (errno.EACCES, errno.EPERM)
 
 
 class Attachments:
@@ -23,22 +29,24 @@ class Attachments:
         self._idle: dict[tuple[int, int], float] = {}
         """Files that nobody uses any more, and since when."""
         self.failures = 0
-        """Functions that could not be attached to."""
+        """How often a file could not be attached to."""
 
     def cover(self, pid: int) -> int:
-        """Attaches to every file with TLS functions of a process; how many it has."""
+        """Attaches to every file with TLS functions of a process; how many it has. Raises `TracerError` if it may not."""
         images = self._images.of_process(pid)
         for image in images:
             self._users.setdefault(image.key, set()).add(pid)
             self._idle.pop(image.key, None)
             owner = None if self._shared else pid
-            if (owner, image.key) not in self._numbers:
-                self._numbers[owner, image.key] = self._attach(image, owner)
+            if (owner, image.key) not in self._numbers and (numbers := self._attach(image, owner)):
+                self._numbers[owner, image.key] = numbers
         return len(images)
 
     def release(self, pid: int) -> None:
-        """The process is gone: detaches what was for it alone. What others may use stays for a while: where one process has
-        been short-lived, the next one may be, too."""
+        """The process is gone: detaches what was for it alone.
+
+        What others may use stays for a while: where one process was short-lived, the next one may be, too.
+        """
         for key, users in list(self._users.items()):
             if pid not in users:
                 continue
@@ -56,22 +64,38 @@ class Attachments:
             self._detach(None, key)
 
     @property
-    def covered(self) -> set[int]:
-        """Processes that have at least one file that is attached to."""
-        return set().union(*self._users.values()) if self._users else set()
+    def files(self) -> int:
+        """Files that are attached to, each counted for every process that has it to itself."""
+        return len(self._numbers)
 
     def _attach(self, image: Image, owner: int | None) -> list[int]:
-        numbers = []
-        for function, offset in self._images.functions(image).items():
-            probe = BY_FUNCTION[function]
-            for program in filter(None, (probe.enter, probe.leave)):
+        """All of its functions or none: half of them would tell half of the truth. None is tried again with the next look."""
+        numbers: list[int] = []
+        for function, place in self._images.functions(image).items():
+            for program, offset in _order(BY_FUNCTION[function], place):
                 try:
                     numbers.append(self._loader.attach_function(program, image.path, offset, owner))
-                except OSError:
-                    # The process may have ended; a file that cannot be attached to shows in the coverage.
+                except OSError as error:
+                    for number in numbers:
+                        self._loader.detach(number)
+                    if error.errno in NOT_PERMITTED:
+                        raise TracerError(
+                            f"the kernel does not let the tracer attach to a function: {error.strerror}",
+                            hint=PRIVILEGES,
+                        ) from error
+                    # The process by whose files it was reached may have ended.
                     self.failures += 1
+                    return []
         return numbers
 
     def _detach(self, owner: int | None, key: tuple[int, int]) -> None:
         for number in self._numbers.pop((owner, key), ()):
             self._loader.detach(number)
+
+
+def _order(probe: Probe, place: Place) -> Iterator[tuple[str, int]]:
+    """Programs and offsets. The end of a call is attached to first: what is begun and not ended would be taken for under way."""
+    if probe.leave is not None:
+        for offset in place.returns or (place.offset,):
+            yield probe.leave, offset
+    yield probe.enter, place.offset

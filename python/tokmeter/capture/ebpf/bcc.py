@@ -122,6 +122,7 @@ class BccLoader:
     def allow(self, process: int) -> None:
         """See `Loader`."""
         self._enter("allowed", process)
+        self._tracing.meet(process)
 
     def disallow(self, process: int) -> None:
         """See `Loader`."""

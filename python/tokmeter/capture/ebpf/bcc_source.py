@@ -20,7 +20,7 @@ METHODS: Final = (
 )
 """BCC refuses methods inside macros, so that ``programs/platform.h`` cannot do this."""
 
-RING: Final = re.compile(r"^RING\(events, .*\)$", re.MULTILINE)
+RING: Final = re.compile(r"^RING\(events, .*\);$", re.MULTILINE)
 
 LIBC: Final = Path("/usr/include")
 TYPES: Final = """

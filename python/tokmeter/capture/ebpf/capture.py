@@ -9,7 +9,7 @@ from time import monotonic
 from tokmeter import _core
 from tokmeter.capture.ebpf import limits
 from tokmeter.capture.ebpf.attachments import Attachments
-from tokmeter.capture.ebpf.faults import TracerError
+from tokmeter.capture.ebpf.faults import PRIVILEGES, TracerError
 from tokmeter.capture.ebpf.images import Images, is_process
 from tokmeter.capture.ebpf.loader import Loader, Who, load
 from tokmeter.capture.ebpf.probes import PLAIN_EVENTS, PROCESS_EVENTS
@@ -71,7 +71,11 @@ class TracerCapture:
 
     @property
     def counters(self) -> dict[str, int]:
-        """What was counted, about a second ago: the kernel's counters, ``open`` connections and traced ``processes``."""
+        """What was counted, about a second ago, by name.
+
+        The kernel's counters, ``open`` connections, traced ``processes``, ``files`` that are attached to, and functions that
+        could not be (``unattached``).
+        """
         return self._counters
 
     def series(self) -> dict[str, list[tuple[tuple[str, ...], int]]]:
@@ -86,6 +90,11 @@ class TracerCapture:
             series["refused_connections"] = [((), counters.get("refused", 0))]
             series["closed_connections"] = [((), state.closed)]
         return series
+
+    @property
+    def failure(self) -> TokmeterError | None:
+        """Why it does not trace any more, or never did."""
+        return self._failure
 
     @property
     def gone(self) -> TokmeterError | None:
@@ -147,7 +156,7 @@ class TracerCapture:
             except OSError as error:
                 raise TracerError(
                     f"the kernel does not let the tracer see {event}: {str(error).splitlines()[0]}",
-                    hint="it needs tracepoints of system calls (CONFIG_FTRACE_SYSCALLS), CAP_BPF and CAP_PERFMON",
+                    hint=f"it needs tracepoints of system calls (CONFIG_FTRACE_SYSCALLS); {PRIVILEGES}",
                 ) from error
 
     def _admit(self, loader: Loader, attachments: Attachments, pid: int) -> None:
@@ -165,13 +174,16 @@ class TracerCapture:
             self._admit(loader, attachments, pid)
             self._due += ((now + wait, pid) for wait in limits.NEWCOMER_SCANS_S)
         for pid in went:
-            self._processes.discard(pid)
-            attachments.release(pid)
+            self._forget(attachments, pid)
         if self._due:
             due = [pid for at, pid in self._due if at <= now and pid in self._processes]
             self._due = [(at, pid) for at, pid in self._due if at > now]
             for pid in due:
                 attachments.cover(pid)
+
+    def _forget(self, attachments: Attachments, pid: int) -> None:
+        self._processes.discard(pid)
+        attachments.release(pid)
 
     def _rescan(self, loader: Loader, attachments: Attachments) -> None:
         try:
@@ -185,7 +197,13 @@ class TracerCapture:
         if not self._turns:
             self._turns = sorted(self._processes)
         for _ in range(min(limits.SCAN_PROCESSES, len(self._turns))):
-            attachments.cover(self._turns.pop())
+            pid = self._turns.pop()
+            if is_process(pid):
+                attachments.cover(pid)
+            else:
+                # Its end was not told, or is about to be.
+                loader.disallow(pid)
+                self._forget(attachments, pid)
         if self._stop is not None:
             self._stop.turn(loader, self._processes)
         attachments.sweep()
@@ -197,5 +215,6 @@ class TracerCapture:
             **dict(loader.counters()),
             "open": loader.open(),
             "processes": len(self._processes),
+            "files": attachments.files,
             "unattached": attachments.failures,
         }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tokmeter import _core
 from tokmeter.capture.ebpf import limits
-from tokmeter.capture.ebpf.probes import BY_FUNCTION
+from tokmeter.capture.ebpf.probes import GO_PROBES, PROBES
 
 LIBRARY_WORDS = ("libssl", "libgnutls", "libnode", "boringssl", "libcurl-impersonate")
 """A library is looked into when its file name has one of these; an executable always."""
@@ -17,6 +17,9 @@ LIBRARY_WORDS = ("libssl", "libgnutls", "libnode", "boringssl", "libcurl-imperso
 LIBRARY_FOLDERS = ("usr/lib/*-linux-gnu", "usr/lib64", "usr/lib", "usr/local/lib", "usr/local/lib64", "lib/*-linux-gnu")
 LIBRARY_FILES = ("libssl.so*", "libgnutls.so*")
 """Where a process that starts will find its library, before it has mapped it."""
+
+FUNCTIONS = [probe.function for probe in PROBES]
+GO_FUNCTIONS = [probe.function for probe in GO_PROBES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +36,25 @@ class Image:
         return self.device, self.inode
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a function is in a file."""
+
+    offset: int
+    returns: tuple[int, ...] = ()
+    """Offsets of its return instructions; of functions of Go only."""
+
+
 class Images:
     """Looks into files once. Bounded; not for several threads."""
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
         """Look at processes through the given proc file system."""
         self._proc = proc
-        self._functions: dict[tuple[int, int, int], dict[str, int]] = {}
+        self._functions: dict[tuple[int, int, int], dict[str, Place]] = {}
 
-    def functions(self, image: Image) -> dict[str, int]:
-        """The TLS functions of a file and their offsets in it; empty when there are none, or it is no program."""
+    def functions(self, image: Image) -> dict[str, Place]:
+        """The TLS functions of a file and where they are in it; empty when there are none, or it is no program."""
         try:
             stat = image.path.stat()
         except OSError:
@@ -50,10 +62,13 @@ class Images:
         key = (stat.st_dev, stat.st_ino, stat.st_mtime_ns)
         if key in self._functions:
             return self._functions[key]
-        found: dict[str, int] = {}
+        found: dict[str, Place] = {}
         if stat.st_size <= limits.IMAGE_BYTES_MAX:
             try:
-                found = dict(_core.functions(image.path, list(BY_FUNCTION)))
+                found = {
+                    name: Place(offset, tuple(returns))
+                    for name, offset, returns in _core.functions(image.path, FUNCTIONS, GO_FUNCTIONS)
+                }
             except OSError:
                 found = {}
         if len(self._functions) >= limits.IMAGES_MAX:
@@ -62,8 +77,10 @@ class Images:
         return found
 
     def of_process(self, pid: int) -> list[Image]:
-        """Files with TLS functions that a process has mapped, or will find where libraries are; those of a container in its
-        own file system. Empty when the process is gone."""
+        """Files with TLS functions that a process has mapped, or will find where libraries are.
+
+        Those of a container are in its own file system. Empty when the process is gone.
+        """
         root = self._proc / str(pid) / "root"
         seen: dict[tuple[int, int], Image] = {}
         for path in self._candidates(pid, root):

@@ -30,9 +30,7 @@ def check_platform() -> None:
             f"the tracer's programs are not made for {platform.machine()}", hint=f"they are for {', '.join(MACHINES)}"
         )
     if os.geteuid() != 0:
-        raise TracerError(
-            "the tracer needs root", hint="run it with sudo, or give it CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE as root"
-        )
+        raise TracerError("the tracer needs root", hint="run it with sudo")
     restrict = _read(Path("/sys/kernel/security/lockdown"))
     if "[confidentiality]" in restrict:
         raise TracerError(

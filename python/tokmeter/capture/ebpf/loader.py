@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Protocol
 
 from tokmeter import _core
 from tokmeter.capture.ebpf import kernel
-from tokmeter.capture.ebpf.faults import TracerError
+from tokmeter.capture.ebpf.faults import PRIVILEGES, TracerError
 from tokmeter.capture.ebpf.settings import TracerSettings
+from tokmeter.clock import monotonic_offset_ns
 
 type Who = Callable[[int], _core.Attribution]
 
@@ -91,11 +91,6 @@ def load(settings: TracerSettings, meter: _core.Meter, who: Who) -> Loader:
                     raise first from second
 
 
-def clock_offset() -> int:
-    """Nanoseconds from the monotonic clock, which the kernel's programs read, to the epoch."""
-    return time.time_ns() - time.monotonic_ns()
-
-
 def _core_loader(settings: TracerSettings, meter: _core.Meter, who: Who, offset: int) -> Loader:
     object_file = resources.files("tokmeter.capture.ebpf").joinpath("programs/tracer.x86_64.o")
     try:
@@ -107,16 +102,16 @@ def _core_loader(settings: TracerSettings, meter: _core.Meter, who: Who, offset:
             strict=settings.selection.everybody,
             child_offset=offset,
             ring_bytes=settings.ring_bytes,
-            clock_offset=clock_offset(),
+            clock_offset=monotonic_offset_ns(),
         )
     except OSError as error:
         raise TracerError(
             f"the kernel does not take the tracer's programs: {str(error).splitlines()[0]}",
-            hint="they need Linux 5.8 or newer with BTF, and CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN",
+            hint=f"they need Linux 5.8 or newer with BTF; {PRIVILEGES}",
         ) from error
 
 
 def _bcc_loader(settings: TracerSettings, meter: _core.Meter, who: Who, offset: int) -> Loader:
     from tokmeter.capture.ebpf.bcc import BccLoader  # noqa: PLC0415 - the distribution's BCC is looked for only when asked
 
-    return BccLoader(settings, meter, who, child_offset=offset, clock_offset=clock_offset())
+    return BccLoader(settings, meter, who, child_offset=offset, clock_offset=monotonic_offset_ns())

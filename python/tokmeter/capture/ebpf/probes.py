@@ -12,6 +12,8 @@ class Probe:
     function: str
     enter: str
     leave: str | None = None
+    """In a function of Go this runs at each of its return instructions, for which the programs are made; elsewhere, when it
+    returns."""
 
 
 PROBES = (
@@ -30,7 +32,14 @@ PROBES = (
 )
 """What is attached in every file that has it."""
 
-BY_FUNCTION = {probe.function: probe for probe in PROBES}
+GO_PROBES = (
+    Probe("crypto/tls.(*Conn).Write", "go_write", "go_write_end"),
+    Probe("crypto/tls.(*Conn).Read", "go_read", "go_read_end"),
+    Probe("crypto/tls.(*Conn).Close", "go_close"),
+)
+"""The same in every program of Go."""
+
+BY_FUNCTION = {probe.function: probe for probe in (*PROBES, *GO_PROBES)}
 
 PROCESS_EVENTS = (
     ("process_fork", "sched", "sched_process_fork"),
@@ -39,15 +48,15 @@ PROCESS_EVENTS = (
 )
 """Program, category and tracepoint."""
 
-_BUFFER, _SEGMENTS, _MESSAGE = "plain_call", "plain_call_segments", "plain_call_message"
+_BUFFER, _ANY, _SEGMENTS, _MESSAGE = "plain_call", "plain_call_any", "plain_call_segments", "plain_call_message"
 _SENT, _RECEIVED = "plain_sent", "plain_received"
 
 _CALLS = (
-    ("write", _BUFFER, _SENT),
+    ("write", _ANY, _SENT),
     ("sendto", _BUFFER, _SENT),
     ("writev", _SEGMENTS, _SENT),
     ("sendmsg", _MESSAGE, _SENT),
-    ("read", _BUFFER, _RECEIVED),
+    ("read", _ANY, _RECEIVED),
     ("recvfrom", _BUFFER, _RECEIVED),
     ("readv", _SEGMENTS, _RECEIVED),
     ("recvmsg", _MESSAGE, _RECEIVED),
@@ -56,6 +65,7 @@ _CALLS = (
 PLAIN_EVENTS = (
     *((enter, "syscalls", f"sys_enter_{call}") for call, enter, _ in _CALLS),
     *((leave, "syscalls", f"sys_exit_{call}") for call, _, leave in _CALLS),
+    ("plain_connect", "syscalls", "sys_enter_connect"),
     ("plain_close", "syscalls", "sys_enter_close"),
 )
 """The system calls that HTTP without TLS goes through. io_uring and sendfile go by others, and are not seen."""

@@ -125,16 +125,23 @@ static __always_inline int names_llm(const char *text, __u64 length, volatile st
 	       is_named(text, 5, end, PATH_BASIS, '/', ':');
 }
 
-/* What the name says that a client asks for in its TLS greeting; `name` is in the traced process. */
-static __always_inline __u32 server_named(const char *name)
+/* What a name says that a client asks for in its TLS greeting. `name` is in the traced process, and ends with a zero
+ * byte if no length is given. */
+static __always_inline __u32 server_named(const char *name, __u64 length)
 {
 	struct record *record = ring_reserve(events, sizeof(struct head) + MEDIUM);
 	if (!record)
 		return SERVER_UNKNOWN;
-	long size = READ_USER_TEXT(record->data, NAME_BYTES_MAX, name);
+	__u64 size = length;
+	if (!length) {
+		long copied = READ_USER_TEXT(record->data, NAME_BYTES_MAX, name);
+		size = copied > 1 ? copied - 1 : 0;
+	} else if (length >= NAME_BYTES_MAX || READ_USER(record->data, length & (NAME_BYTES_MAX - 1), name)) {
+		size = 0;
+	}
 	__u32 server = SERVER_UNKNOWN;
-	if (size > 1 && size < NAME_BYTES_MAX)
-		server = is_named(record->data, 0, size - 1, HASH_BASIS, '.', '.') ? SERVER_LLM : SERVER_OTHER;
+	if (size > 0 && size < NAME_BYTES_MAX - 1)
+		server = is_named(record->data, 0, size, HASH_BASIS, '.', '.') ? SERVER_LLM : SERVER_OTHER;
 	ring_discard(events, record);
 	return server;
 }

@@ -47,7 +47,14 @@ static __always_inline void plain_end(struct leave *ctx, __u32 direction)
 	map_delete(plain_calls, &thread);
 }
 
-/* write, sendto, read, recvfrom: (descriptor, buffer, length, ...). */
+/* Whether the descriptor was connected to a server by an allowed process. */
+static __always_inline int is_connected(__u64 descriptor)
+{
+	struct connection_key key = {.handle = descriptor, .process = allowed_process(), .layer = LAYER_PLAIN};
+	return key.process && map_lookup(connections, &key);
+}
+
+/* sendto, recvfrom: (descriptor, buffer, length, ...). */
 PROGRAM("tracepoint")
 int plain_call(struct enter *ctx)
 {
@@ -55,11 +62,21 @@ int plain_call(struct enter *ctx)
 	return 0;
 }
 
+/* write, read: (descriptor, buffer, length). */
+PROGRAM("tracepoint")
+int plain_call_any(struct enter *ctx)
+{
+	if (is_connected(ctx->arguments[0]))
+		plain_begin(ctx->arguments[0], ctx->arguments[1], ctx->arguments[2], 0, 0);
+	return 0;
+}
+
 /* writev, readv: (descriptor, segments, count). */
 PROGRAM("tracepoint")
 int plain_call_segments(struct enter *ctx)
 {
-	plain_begin(ctx->arguments[0], 0, 0, ctx->arguments[1], ctx->arguments[2]);
+	if (is_connected(ctx->arguments[0]))
+		plain_begin(ctx->arguments[0], 0, 0, ctx->arguments[1], ctx->arguments[2]);
 	return 0;
 }
 
@@ -71,6 +88,19 @@ int plain_call_message(struct enter *ctx)
 	if (!allowed_process() || READ_USER(&message, sizeof(message), (const void *)ctx->arguments[1]))
 		return 0;
 	plain_begin(ctx->arguments[0], 0, 0, message.segments, message.count);
+	return 0;
+}
+
+/* connect(descriptor, ...). Whether that succeeds is not waited for: nothing can be sent if it does not. */
+PROGRAM("tracepoint")
+int plain_connect(struct enter *ctx)
+{
+	struct connection_key key = {.handle = ctx->arguments[0], .process = allowed_process(), .layer = LAYER_PLAIN};
+	struct connection fresh = {};
+	if (!key.process)
+		return 0;
+	forget(&key);
+	map_update(connections, &key, &fresh);
 	return 0;
 }
 

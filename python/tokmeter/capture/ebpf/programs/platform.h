@@ -21,6 +21,14 @@
 #define READ_USER(target, size, source)	     bpf_probe_read_user(target, size, source)
 #define READ_USER_TEXT(target, size, source) bpf_probe_read_user_str(target, size, source)
 
+/* The kernel's names of registers. */
+#define GO_RECEIVER(ctx)  ((ctx)->ax)
+#define GO_BUFFER(ctx)	  ((ctx)->bx)
+#define GO_LENGTH(ctx)	  ((ctx)->cx)
+#define GO_RESULT(ctx)	  ((ctx)->ax)
+#define GO_GOROUTINE(ctx) ((ctx)->r14)
+#define GO_STACK(ctx)	  ((ctx)->sp)
+
 #else
 
 #include <linux/bpf.h>
@@ -56,6 +64,24 @@
 #define ring_reserve(name, size)     bpf_ringbuf_reserve(&name, size, 0)
 #define ring_submit(name, record)    bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP)
 #define ring_discard(name, record)   bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP)
+
+/* User space's names of registers. */
+#ifdef __TARGET_ARCH_arm64
+#define GO_REGISTER(ctx, number) (((const struct user_pt_regs *)(ctx))->regs[number])
+#define GO_RECEIVER(ctx)	 GO_REGISTER(ctx, 0)
+#define GO_BUFFER(ctx)		 GO_REGISTER(ctx, 1)
+#define GO_LENGTH(ctx)		 GO_REGISTER(ctx, 2)
+#define GO_RESULT(ctx)		 GO_REGISTER(ctx, 0)
+#define GO_GOROUTINE(ctx)	 GO_REGISTER(ctx, 28)
+#define GO_STACK(ctx)		 (((const struct user_pt_regs *)(ctx))->sp)
+#else
+#define GO_RECEIVER(ctx)  ((ctx)->rax)
+#define GO_BUFFER(ctx)	  ((ctx)->rbx)
+#define GO_LENGTH(ctx)	  ((ctx)->rcx)
+#define GO_RESULT(ctx)	  ((ctx)->rax)
+#define GO_GOROUTINE(ctx) ((ctx)->r14)
+#define GO_STACK(ctx)	  ((ctx)->rsp)
+#endif
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

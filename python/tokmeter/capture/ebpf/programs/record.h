@@ -9,7 +9,7 @@ enum kind {
 	KIND_DATA = 1,	/* bytes of one direction of a connection */
 	KIND_CLOSE = 2, /* the connection is gone */
 	KIND_FORK = 3,	/* an allowed process has a child; handle is the child's id */
-	KIND_EXEC = 4, /* an allowed process runs another program now; data is its name */
+	KIND_EXEC = 4,	/* an allowed process runs another program now; data is its name */
 	KIND_EXIT = 5,	/* an allowed process is gone */
 };
 

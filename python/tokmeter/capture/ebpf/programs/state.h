@@ -74,11 +74,21 @@ struct call {
 	__u64 length;	/* bytes left of what was moved */
 	__u64 offset;
 	__u64 flags;
+	__u64 stack; /* end of the goroutine's stack if the buffer is on it; 0: it is not */
 };
 
 /* Calls under way, by thread. */
 LRU_HASH(tls_calls, __u64, struct call, 8192);
 LRU_HASH(plain_calls, __u64, struct call, 8192);
+
+/* A call under way in Go, where a goroutine changes threads and its stack moves, but not how deep in it a call is. */
+struct go_key {
+	__u64 goroutine;
+	__u64 depth;
+	__u64 process;
+};
+
+LRU_HASH(go_calls, struct go_key, struct call, 8192);
 
 enum counter {
 	COUNTER_RECORDS = 0,

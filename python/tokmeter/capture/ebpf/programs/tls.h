@@ -43,7 +43,7 @@ static __always_inline void tls_server(__u64 handle, const char *name)
 		return;
 	struct connection_key key = {.handle = handle, .process = process, .layer = LAYER_TLS};
 	struct connection connection = {};
-	connection.server = server_named(name);
+	connection.server = server_named(name, 0);
 	forget(&key);
 	map_update(connections, &key, &connection);
 }

@@ -13,6 +13,7 @@
 
 #include "capture.h"
 
+#include "go.h"
 #include "plain.h"
 #include "process.h"
 #include "stop.h"
