@@ -74,12 +74,23 @@ def test_openai_node(
     tool: Callable[[str], str],
     tmp_path: Path,
 ) -> None:
-    command = [*node_program(tool), *CALLS]
+    # Node has its TLS built in, and is known when it runs. It begins when that is so.
+    gate, preload = tmp_path / "gate", tmp_path / "wait.cjs"
+    os.mkfifo(gate)
+    preload.write_text(f"require('node:fs').readFileSync({str(gate)!r})")
+    node, *program = node_program(tool)
+    environ = trusting(tmp_path, provider.ca_path)
 
-    traced = tracer.run(command, trusting(tmp_path, provider.ca_path), machines.applications.inside)
+    traced = tracer.run(
+        [node, "--require", str(preload), *program, *CALLS],
+        environ,
+        machines.applications.inside,
+        plan=(gate, "begin"),
+    )
 
     assert len(traced.events) == len(CALLS)
-    assert nano(told(traced.events)) == proxied(Metered(tmp_path, tmp_path / "state", provider), machines, command)
+    behind = proxied(Metered(tmp_path, tmp_path / "state", provider), machines, [node, *program, *CALLS])
+    assert nano(told(traced.events)) == behind
 
 
 BEHAVIOURS = (Behaviour(), Behaviour(chunked=True), Behaviour(gzip=True), Behaviour(gzip=True, chunks=7))

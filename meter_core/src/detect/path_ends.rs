@@ -2,7 +2,7 @@
 //! kernel compares these, and detection then decides.
 
 /// What stands behind the last slash or colon of a path of an unnamed host that is metered.
-pub const PATH_ENDS: [&str; 20] = [
+pub const PATH_ENDS: [&str; 22] = [
     "chat",
     "compact",
     "completion",
@@ -22,7 +22,9 @@ pub const PATH_ENDS: [&str; 20] = [
     "invoke",
     "invoke-with-response-stream",
     "messages",
+    "rawPredict",
     "responses",
+    "streamRawPredict",
 ];
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ def traced(options: TraceOptions, environ: Mapping[str, str]) -> Iterator[Traced
         sinks=[source.put],
         enforce=options.enforce,
     )
-    with tracing(plan) as started, _ended_by_signal():
+    with tracing(plan) as started, _ended_by_signal(source):
         source.fail_with(lambda: started.capture.failure)
         source.account_with(lambda: started.meter.snapshot(now_ns()).budgets())
         source.stop_with(started.stopped)
@@ -105,14 +105,21 @@ def _started(resolver: Resolver, pid: int) -> int | None:
 
 
 @contextmanager
-def _ended_by_signal() -> Iterator[None]:
-    """SIGTERM ends a tracer in order: what it has attached is taken back, what was open is told."""
+def _ended_by_signal(source: TracedSource) -> Iterator[None]:
+    """SIGTERM and SIGINT end the tracer in order: what it has attached is taken back, what was open is told.
+
+    Nothing is raised in the middle of telling, which would lose it; the second signal does not wait.
+    """
 
     def end(_number: int, _frame: object) -> None:
-        raise SystemExit(0)
+        source.end()
+        for number in numbers:
+            signal.signal(number, signal.default_int_handler)
 
-    before = signal.signal(signal.SIGTERM, end)
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, end) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
@@ -115,17 +116,21 @@ def command(  # noqa: PLR0917 - click gives each by name
             )
             source = stack.enter_context(traced(options, os.environ))
         counter = itertools.count() if rounds is None else range(rounds)
-        if not as_json:
+        if as_json:
+            _objects(source, interval, counter, stack.close)
+        else:
             _tables(source, interval, counter)
-            return
-        try:
-            for _ in counter:
-                _lines(source, interval)
-        except (KeyboardInterrupt, SystemExit):
-            # What was going on ends with the tracer, and is told.
-            stack.close()
-            _lines(source, 0)
-            raise
+
+
+def _objects(source: Source, interval: float, counter: itertools.count[int] | range, close: Callable[[], None]) -> None:
+    for _ in counter:
+        _lines(source, interval)
+        if source.ended:
+            break
+    # What was going on ends with the tracer, and is told.
+    close()
+    if source.ended:
+        _lines(source, 0)
 
 
 def _lines(source: Source, limit_s: float) -> None:
@@ -139,7 +144,7 @@ def _tables(source: Source, interval: float, counter: itertools.count[int] | ran
     screen = sys.stdout.isatty()
     for _ in counter:
         due = monotonic() + interval
-        while (left := due - monotonic()) > 0:
+        while not source.ended and (left := due - monotonic()) > 0:
             for event in source.events(left):
                 try:
                     exchange = Finished.from_event(event)
@@ -154,3 +159,5 @@ def _tables(source: Source, interval: float, counter: itertools.count[int] | ran
         height = shutil.get_terminal_size().lines - FIXED_LINES - len(board.budgets) if screen else None
         lines = render(board, now_ns(), rows_max=None if height is None else max(height, 1))
         click.echo((CLEAR if screen else "") + "\n".join(lines) + ("" if screen else "\n"))
+        if source.ended:
+            break

@@ -42,6 +42,7 @@ class LedgerSource:
     """Polls a ledger from its beginning."""
 
     malformed = 0
+    ended = False
 
     def __init__(self, reader: LedgerReader) -> None:
         """Read with `reader`, which stays the caller's."""

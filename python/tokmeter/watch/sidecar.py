@@ -25,6 +25,8 @@ OK = 200
 class SidecarSource:
     """Reads the stream on a thread; reconnects when the sidecar restarts. Use it as a context."""
 
+    ended = False
+
     def __init__(self, url: str) -> None:
         """Prepare a source; raises `TokmeterError` for an address that is none."""
         parts = urlsplit(url if "://" in url else f"http://{url}")

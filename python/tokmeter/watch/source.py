@@ -32,3 +32,7 @@ class Source(Protocol):
     @property
     def malformed(self) -> int:
         """Events that could not be read."""
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will come."""

@@ -20,19 +20,26 @@ class TracedSource:
 
     def __init__(self) -> None:
         """Empty, and without budgets until `account_with` is called."""
-        self._events: queue.Queue[LedgerEntry] = queue.Queue(QUEUE_MAX)
+        # Of the queues the one that a signal's handler may put into while the same thread takes out.
+        self._events: queue.SimpleQueue[LedgerEntry | None] = queue.SimpleQueue()
         self._budgets: Callable[[], list[dict[str, Any]]] = list
         self._stopped: Callable[[], Stopped] = Stopped
         self._failure: Callable[[], Exception | None] = lambda: None
+        self.ended = False
+        """`end` was called, and all that was put before was taken."""
         self.dropped = 0
         """Exchanges that the view was too slow for; metrics have them."""
 
     def put(self, entry: LedgerEntry) -> None:
         """Takes a finished exchange. Never waits: tracing must go on."""
-        try:
-            self._events.put_nowait(entry)
-        except queue.Full:
+        if self._events.qsize() < QUEUE_MAX:
+            self._events.put(entry)
+        else:
             self.dropped += 1
+
+    def end(self) -> None:
+        """Wakes who waits for events, for the last time. May be called from a signal's handler."""
+        self._events.put(None)
 
     def account_with(self, budgets: Callable[[], list[dict[str, Any]]]) -> None:
         """From now on the budget accounts come from here."""
@@ -50,9 +57,14 @@ class TracedSource:
         """The exchanges that have ended, waiting up to `limit_s` for the first. Raises why tracing has ended."""
         found: list[LedgerEntry] = []
         with contextlib.suppress(queue.Empty):
-            found.append(self._events.get(timeout=limit_s) if limit_s > 0 else self._events.get_nowait())
-            while len(found) < QUEUE_MAX:
-                found.append(self._events.get_nowait())
+            entry = self._events.get(timeout=limit_s) if limit_s > 0 else self._events.get_nowait()
+            while entry is not None and len(found) < QUEUE_MAX - 1:
+                found.append(entry)
+                entry = self._events.get_nowait()
+            if entry is None:
+                self.ended = True
+            else:
+                found.append(entry)
         if not found and (failure := self._failure()) is not None:
             raise failure
         return [json.loads(entry.to_json()) for entry in found]

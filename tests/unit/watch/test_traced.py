@@ -60,3 +60,13 @@ def test_why_tracing_has_ended_is_raised_when_all_is_told() -> None:
     assert source.events(0) == [{"number": 1}]
     with pytest.raises(OSError, match="changed its mind"):
         source.events(0)
+
+
+def test_the_end_comes_behind_what_was_put_before() -> None:
+    source = TracedSource()
+    source.put(told(1))
+    source.end()
+    source.put(told(2))
+
+    assert (source.events(0), source.ended) == ([{"number": 1}], True)
+    assert source.events(0) == [{"number": 2}]

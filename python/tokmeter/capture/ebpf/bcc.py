@@ -64,7 +64,7 @@ class BccLoader:
         pid = -1 if process is None else process
         event = f"tokmeter_{program}_{offset:x}_{pid}".encode()
         return self._keep(
-            self._bcc.lib.bpf_attach_uprobe(function.fd, kind, event, os.fsencode(file), offset, pid),
+            _attach_uprobe(self._bcc.lib)(function.fd, kind, event, os.fsencode(file), offset, pid, 0),
             f"{program} to {file}",
         )
 
@@ -205,6 +205,19 @@ class BccLoader:
         self._next += 1
         self._descriptors[attachment] = descriptor
         return attachment
+
+
+def _attach_uprobe(library: Any) -> Any:
+    """The function of BCC's library with all of its arguments.
+
+    BCC's own Python leaves out the last, the offset of a counter. What happens to be in its place makes the kernel refuse
+    every other tracer the same function of the same file.
+    """
+    attach = library["bpf_attach_uprobe"]
+    integer, text = ctypes.c_int, ctypes.c_char_p
+    attach.argtypes = [integer, integer, text, text, ctypes.c_uint64, integer, ctypes.c_uint32]
+    attach.restype = integer
+    return attach
 
 
 def _module() -> Any:

@@ -53,7 +53,6 @@ class TracerCapture:
         self._turns: list[int] = []
         self._failure: TokmeterError | None = None
         self._counters: dict[str, int] = {}
-        self._gone: TokmeterError | None = None
 
     def start(self) -> None:
         """Load and attach; returns when the selected processes are covered. Raises `TokmeterError`."""
@@ -95,11 +94,6 @@ class TracerCapture:
     def failure(self) -> TokmeterError | None:
         """Why it does not trace any more, or never did."""
         return self._failure
-
-    @property
-    def gone(self) -> TokmeterError | None:
-        """Why nothing is selected any more, once that is so."""
-        return self._gone
 
     def _run(self) -> None:
         # On the thread that attaches: a private mount is seen by it alone.
@@ -188,8 +182,8 @@ class TracerCapture:
     def _rescan(self, loader: Loader, attachments: Attachments) -> None:
         try:
             chosen = set(self._settings.selection.processes())
-        except TokmeterError as gone:
-            self._gone = gone
+        except TokmeterError:
+            # A container or group that has ended may come again.
             chosen = set()
         for pid in chosen - self._processes:
             self._admit(loader, attachments, pid)
