@@ -84,6 +84,8 @@ class KernelStop:
         self._close = close
         self._mounts = mounts
         self._stops: frozenset[Stop] = frozenset()
+        self._doubted: set[int] = set()
+        """Stopped processes that nothing applied to when they were last looked at."""
         self._refused: set[Destination] = set()
         self._closed = 0
         self.state = Stopped()
@@ -107,13 +109,17 @@ class KernelStop:
 
     def turn(self, hooks: Hooks, processes: Iterable[int]) -> None:
         """Stops those of `processes` that an exhausted budget applies to, and resumes all others."""
-        self._stops = self._scopes.stops(self._accounts())
+        stops = self._scopes.stops(self._accounts())
+        renewed, self._stops = stops != self._stops, stops
         before = set(hooks.stopped()) if self._stops or self.state.processes else set()
         # Children that the kernel stopped by itself are judged like all others; of threads it does so, too, for nothing.
         candidates = before.union(processes) if self._stops else ()
         chosen = {pid for pid in candidates if is_process(pid) and self._applies(pid)}
-        for pid in before - chosen:
+        # One look is not enough: a process that is just becoming another program has no environment for a moment.
+        doubted = before - chosen
+        for pid in doubted if renewed or not self._stops else doubted & self._doubted:
             hooks.resume(pid)
+        self._doubted = doubted
         if chosen:
             self._addresses.refresh()
             for pid in chosen:

@@ -135,9 +135,14 @@ def test_the_meter_s_own_window_lifts_it(sleeping: int) -> None:
 
 def test_a_child_that_the_kernel_stopped_is_judged_like_others(sleeping: int) -> None:
     kernel = Kernel()
-    kernel.processes = {sleeping, os.getpid()}
-    stop([account()], [], service="shop").turn(kernel, [])
+    kernel_stop = stop([account()], [], service="shop")
+    kernel_stop.turn(kernel, [sleeping])
+    kernel.processes.add(os.getpid())
+    kernel_stop.turn(kernel, [])
+    # Nothing applies to it, but it may be about to become another program: it is looked at once more.
+    assert set(kernel.stopped()) == {sleeping, os.getpid()}
 
+    kernel_stop.turn(kernel, [])
     assert kernel.stopped() == [sleeping]
 
 
