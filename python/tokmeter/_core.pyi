@@ -546,6 +546,16 @@ class Tracer:
         """Runs a program at an offset of a file, for one process or for all; the number detaches it. Raises `OSError`."""
     def attach_event(self, program: str, category: str, event: str) -> int:
         """Runs a program at a tracepoint; the number detaches it. Raises `OSError`."""
+    def attach_group(self, program: str, group: str | PathLike[str]) -> int:
+        """Runs a program for connections of a control group and of those below; the number detaches it. Raises `OSError`."""
+    def stop(self, process: int) -> None:
+        """Refuses a process and its coming children new connections to what `refuse` was told. Raises `OSError` if it cannot."""
+    def resume(self, process: int) -> None:
+        """Takes that back."""
+    def stopped(self) -> list[int]:
+        """Processes and threads that are stopped."""
+    def refuse(self, destination: tuple[int, int, int]) -> None:
+        """Adds a destination: the halves of an IPv6 address as they lie in memory, and the port in network order."""
     def detach(self, attachment: int) -> None:
         """Takes that back; nothing if it was done before."""
     def allow(self, process: int) -> None:
@@ -563,7 +573,7 @@ class Tracer:
     def open(self) -> int:
         """Connections that are followed."""
     def counters(self) -> list[tuple[str, int]]:
-        """What the programs have counted: records, lost, ignored, unnamed, overlong."""
+        """What the programs have counted: records, lost, ignored, unnamed, overlong, refused."""
     def close(self, now: int) -> list[LedgerEntry]:
         """Detaches everything and ends what is open. Later calls do nothing."""
 

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::fs::File;
 use std::num::NonZeroU32;
 use std::path::Path;
 
 use aya::maps::{Array, HashMap as Table, MapData, MapError, PerCpuArray, RingBuf};
+use aya::programs::cgroup_sock_addr::CgroupSockAddrLinkId;
 use aya::programs::trace_point::TracePointLinkId;
 use aya::programs::uprobe::{UProbeAttachLocation, UProbeLinkId, UProbeScope};
-use aya::programs::{Program, ProgramError, TracePoint, UProbe};
+use aya::programs::{CgroupAttachMode, CgroupSockAddr, Program, ProgramError, TracePoint, UProbe};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 
 use crate::record::{ConnectionKey, Layer, Record};
@@ -43,7 +45,13 @@ pub struct Counters {
     pub unnamed: u64,
     /// Calls with more bytes than are copied.
     pub overlong: u64,
+    /// Connections of stopped processes that were refused.
+    pub refused: u64,
 }
+
+/// Where a connection goes: the two halves of an IPv6 address as they lie in memory (an IPv4 address mapped to one), and
+/// the port in network order.
+pub type Destination = [u64; 3];
 
 /// A place where a program is attached, until it is detached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,6 +128,7 @@ impl From<MapError> for TracerError {
 enum Link {
     Function(&'static str, UProbeLinkId),
     Event(&'static str, TracePointLinkId),
+    Group(&'static str, CgroupSockAddrLinkId),
 }
 
 /// Programs that can be attached to functions of a file, by their names in the source.
@@ -152,6 +161,8 @@ const EVENT_PROGRAMS: [&str; 11] = [
     "process_exec",
     "process_exit",
 ];
+/// Programs that can be attached to a control group.
+const GROUP_PROGRAMS: [&str; 2] = ["stop_connect4", "stop_connect6"];
 
 /// The loaded programs. Dropping it detaches all.
 pub struct Tracer {
@@ -163,6 +174,8 @@ pub struct Tracer {
     allowed: Table<MapData, u32, u32>,
     names: Table<MapData, u64, u32>,
     connections: Table<MapData, [u64; 2], [u64; 3]>,
+    stopped: Table<MapData, u32, u32>,
+    destinations: Table<MapData, Destination, u32>,
     counters: PerCpuArray<MapData, u64>,
     events: RingBuf<MapData>,
 }
@@ -182,6 +195,8 @@ impl Tracer {
         let allowed = Table::try_from(taken(&mut programs, "allowed")?)?;
         let names = Table::try_from(taken(&mut programs, "names")?)?;
         let connections = Table::try_from(taken(&mut programs, "connections")?)?;
+        let stopped = Table::try_from(taken(&mut programs, "stopped")?)?;
+        let destinations = Table::try_from(taken(&mut programs, "destinations")?)?;
         let counters = PerCpuArray::try_from(taken(&mut programs, "counters")?)?;
         let events = RingBuf::try_from(taken(&mut programs, "events")?)?;
         Ok(Self {
@@ -192,6 +207,8 @@ impl Tracer {
             allowed,
             names,
             connections,
+            stopped,
+            destinations,
             counters,
             events,
         })
@@ -231,6 +248,40 @@ impl Tracer {
         Ok(self.keep(Link::Event(name, link)))
     }
 
+    /// Attaches a program to a control group of version 2, for every process in it and below.
+    pub fn attach_group(&mut self, program: &str, group: &Path) -> Result<Attachment, TracerError> {
+        let doing = || format!("attaching {program} to {}", group.display());
+        let name = known(&GROUP_PROGRAMS, program).map_err(|error| TracerError::new(doing(), error))?;
+        let folder = File::open(group).map_err(|error| TracerError::new(doing(), error))?;
+        let hook = self.group(name).map_err(|error| TracerError::new(doing(), error))?;
+        // A link, which ends with this process however that ends. Links always leave room for others, and refuse to be told.
+        let link = hook
+            .attach(folder, CgroupAttachMode::Single)
+            .map_err(|error| TracerError::new(doing(), error))?;
+        Ok(self.keep(Link::Group(name, link)))
+    }
+
+    /// Refuses a process, and children that it makes from now on, new connections to destinations that were given.
+    pub fn stop(&mut self, process: u32) -> Result<(), TracerError> {
+        Ok(self.stopped.insert(process, 1, 0)?)
+    }
+
+    /// Takes that back.
+    pub fn resume(&mut self, process: u32) {
+        // It is gone from the map when the process ended.
+        let _gone = self.stopped.remove(&process);
+    }
+
+    /// Processes that are stopped.
+    pub fn stopped(&self) -> Vec<u32> {
+        self.stopped.keys().filter_map(Result::ok).collect()
+    }
+
+    /// Adds a destination that stopped processes are refused.
+    pub fn refuse(&mut self, destination: Destination) -> Result<(), TracerError> {
+        Ok(self.destinations.insert(destination, 1, 0)?)
+    }
+
     /// Detaches what was attached; nothing if that was done before.
     pub fn detach(&mut self, attachment: Attachment) {
         let Some(link) = self.links.remove(&attachment) else { return };
@@ -238,6 +289,7 @@ impl Tracer {
         let _gone = match link {
             Link::Function(name, link) => self.function(name).and_then(|probe| probe.detach(link)),
             Link::Event(name, link) => self.event(name).and_then(|probe| probe.detach(link)),
+            Link::Group(name, link) => self.group(name).and_then(|hook| hook.detach(link)),
         };
     }
 
@@ -293,6 +345,7 @@ impl Tracer {
             ignored: total(2)?,
             unnamed: total(3)?,
             overlong: total(4)?,
+            refused: total(5)?,
         })
     }
 
@@ -314,6 +367,16 @@ impl Tracer {
             probe.load()?;
         }
         Ok(probe)
+    }
+
+    /// A program for control groups, likewise.
+    fn group(&mut self, name: &'static str) -> Result<&mut CgroupSockAddr, ProgramError> {
+        let program = self.programs.program_mut(name).ok_or(ProgramError::UnexpectedProgramType)?;
+        let Program::CgroupSockAddr(hook) = program else { return Err(ProgramError::UnexpectedProgramType) };
+        if hook.fd().is_err() {
+            hook.load()?;
+        }
+        Ok(hook)
     }
 
     fn keep(&mut self, link: Link) -> Attachment {

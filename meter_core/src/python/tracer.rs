@@ -93,6 +93,34 @@ impl Tracer {
         })
     }
 
+    fn attach_group(&self, py: Python<'_>, program: &str, group: PathBuf) -> PyResult<u64> {
+        py.detach(|| {
+            self.with(|joined| {
+                let attached = joined.programs.attach_group(program, &group);
+                Ok(attached.map_err(os_error)?.number())
+            })
+        })
+    }
+
+    fn stop(&self, process: u32) -> PyResult<()> {
+        self.with(|joined| joined.programs.stop(process).map_err(os_error))
+    }
+
+    fn resume(&self, process: u32) -> PyResult<()> {
+        self.with(|joined| {
+            joined.programs.resume(process);
+            Ok(())
+        })
+    }
+
+    fn stopped(&self) -> PyResult<Vec<u32>> {
+        self.with(|joined| Ok(joined.programs.stopped()))
+    }
+
+    fn refuse(&self, destination: [u64; 3]) -> PyResult<()> {
+        self.with(|joined| joined.programs.refuse(destination).map_err(os_error))
+    }
+
     fn detach(&self, py: Python<'_>, attachment: u64) -> PyResult<()> {
         py.detach(|| {
             self.with(|joined| {
@@ -163,6 +191,7 @@ impl Tracer {
                 ("ignored", counters.ignored),
                 ("unnamed", counters.unnamed),
                 ("overlong", counters.overlong),
+                ("refused", counters.refused),
             ])
         })
     }

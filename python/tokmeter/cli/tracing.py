@@ -35,6 +35,7 @@ class TraceOptions:
     host_root: Path | None
     metrics: str | None
     config: Path | None
+    enforce: bool = False
 
 
 @contextmanager
@@ -50,10 +51,19 @@ def traced(options: TraceOptions, environ: Mapping[str, str]) -> Iterator[Traced
         resolver=resolver,
         metrics=None if served is None else (served.host, served.port),
         sinks=[source.put],
+        enforce=options.enforce,
     )
     with tracing(plan) as started, _ended_by_signal(source):
         source.fail_with(lambda: started.capture.failure)
         source.account_with(lambda: started.meter.snapshot(now_ns()).budgets())
+        source.stop_with(started.stopped)
+        if started.undecidable:
+            names = ", ".join(started.undecidable)
+            click.echo(
+                f"tokmeter: warning: --enforce stops nobody for {names}: who is meant must be said by namespace, service, pod"
+                " or user, the rest is not known when a process connects",
+                err=True,
+            )
         click.echo(f"tokmeter: tracing {started.capture.counters['processes']} processes", err=True)
         if started.metrics is not None:
             click.echo(f"tokmeter: metrics on http://{started.metrics[0]}:{started.metrics[1]}/metrics", err=True)

@@ -40,6 +40,9 @@ FIXED_LINES = 4
     "--loader", type=click.Choice(("auto", "core", "bcc")), default="auto", show_default=True, help="How to trace."
 )
 @click.option("--no-http", "tls_only", is_flag=True, help="Do not look at HTTP without TLS.")
+@click.option(
+    "--enforce", is_flag=True, help="Refuse connections to LLMs to processes whose enforced budgets are exhausted."
+)
 @click.option("--host-root", metavar="DIR", type=click.Path(path_type=Path), help="Where the host's files are mounted.")
 @click.option("--metrics", metavar="H:P", help="Serve the metrics of what is traced.")
 @click.option("--from", "url", metavar="URL", help="Metrics address of a running `tokmeter proxy`.")
@@ -67,6 +70,7 @@ def command(  # noqa: PLR0917 - click gives each by name
     *,
     everybody: bool,
     tls_only: bool,
+    enforce: bool,
     plain: bool,
     as_json: bool,
 ) -> None:
@@ -84,8 +88,10 @@ def command(  # noqa: PLR0917 - click gives each by name
         )
     if everybody and (pids or cgroups or containers or pods):
         raise click.UsageError("--all and a selection exclude each other")
-    if not selected and (metrics or tls_only or host_root or loader != "auto"):
-        raise click.UsageError("--metrics, --no-http, --host-root and --loader are for the processes to trace")
+    if not selected and (metrics or tls_only or enforce or host_root or loader != "auto"):
+        raise click.UsageError(
+            "--metrics, --no-http, --enforce, --host-root and --loader are for the processes to trace"
+        )
     if plain and as_json:
         raise click.UsageError("--plain and --json exclude each other")
     with ExitStack() as stack:
@@ -106,6 +112,7 @@ def command(  # noqa: PLR0917 - click gives each by name
                 host_root=host_root,
                 metrics=metrics,
                 config=config,
+                enforce=enforce,
             )
             source = stack.enter_context(traced(options, os.environ))
         counter = itertools.count() if rounds is None else range(rounds)
@@ -148,6 +155,7 @@ def _tables(source: Source, interval: float, counter: itertools.count[int] | ran
                     board.add(exchange)
         board.malformed = unreadable + source.malformed
         board.account(source.budgets())
+        board.stopped = source.stopped()
         height = shutil.get_terminal_size().lines - FIXED_LINES - len(board.budgets) if screen else None
         lines = render(board, now_ns(), rows_max=None if height is None else max(height, 1))
         click.echo((CLEAR if screen else "") + "\n".join(lines) + ("" if screen else "\n"))

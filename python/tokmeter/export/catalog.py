@@ -8,7 +8,18 @@ from typing import Literal
 
 type Kind = Literal["counter", "gauge", "histogram", "info"]
 type Unit = Literal[
-    "exchanges", "tokens", "usd", "seconds", "ratio", "events", "rows", "connections", "texts", "bytes", "none"
+    "exchanges",
+    "tokens",
+    "usd",
+    "seconds",
+    "ratio",
+    "events",
+    "rows",
+    "connections",
+    "processes",
+    "texts",
+    "bytes",
+    "none",
 ]
 
 NANO = 10**9
@@ -152,6 +163,33 @@ CATALOG: tuple[Metric, ...] = (
             "capture_dropped",
             ("reason",),
             "events",
+        )
+    ),
+    _adapters(
+        _gauge(
+            "stopped_processes",
+            "Processes that are refused connections to LLMs because a budget of theirs is exhausted.",
+            "stopped_processes",
+            (),
+            "processes",
+        )
+    ),
+    _adapters(
+        _counter(
+            "refused_connections",
+            "Connections that stopped processes were refused.",
+            "refused_connections",
+            (),
+            "connections",
+        )
+    ),
+    _adapters(
+        _counter(
+            "closed_connections",
+            "Connections that were closed because their process was stopped.",
+            "closed_connections",
+            (),
+            "connections",
         )
     ),
     _adapters(_counter("ledger_written", "Rows that are durable in the ledger.", "ledger_written", (), "rows")),

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from tokmeter import __version__
 from tokmeter._core import Attribution, LedgerEntry, Meter, PriceBook
 from tokmeter.capture.ebpf import TracerCapture, TracerSettings
+from tokmeter.capture.ebpf.addresses import Addresses
+from tokmeter.capture.ebpf.scopes import OF_WORKLOAD, Scopes, Subject
+from tokmeter.capture.ebpf.stop import KernelStop, Stopped
 from tokmeter.clock import now_ns
 from tokmeter.config import Config, meter_arguments, tokenizers
 from tokmeter.export.jsonl import EventStream
 from tokmeter.export.prometheus import Collector, build_info
 from tokmeter.export.server import MetricsServer
 from tokmeter.resolve import Resolver
+from tokmeter.resolve.reading import read_inside
 from tokmeter.state import StateDirectory
 
 type Sink = Callable[[LedgerEntry], None]
@@ -33,6 +37,8 @@ class TracePlan:
     """Where to serve metrics; nowhere when None."""
     sinks: Sequence[Sink] = ()
     """Called with every finished exchange, on the tracer's thread."""
+    enforce: bool = False
+    """Stop processes whose budgets are exhausted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,10 @@ class Tracing:
     meter: Meter
     capture: TracerCapture
     metrics: tuple[str, int] | None
+    stopped: Callable[[], Stopped]
+    """What is stopped now."""
+    undecidable: Sequence[str] = ()
+    """Enforced budgets that stop nobody: their scopes are not known when a process connects."""
 
 
 @contextmanager
@@ -50,11 +60,19 @@ def tracing(plan: TracePlan) -> Iterator[Tracing]:
     with ExitStack() as stack:
         meter = _meter(plan)
         events = EventStream()
-        capture = TracerCapture(meter, _who(plan.resolver), plan.tracer, _sink(events, plan.sinks), now_ns)
+        scopes = Scopes(plan.config)
+        stop = _stop(plan, meter, scopes) if plan.enforce else None
+        capture = TracerCapture(meter, _who(plan.resolver), plan.tracer, _sink(events, plan.sinks), now_ns, stop)
         capture.start()
         stack.callback(capture.stop)
         metrics = _serve_metrics(stack, plan, meter, events, capture)
-        yield Tracing(meter=meter, capture=capture, metrics=metrics)
+        yield Tracing(
+            meter=meter,
+            capture=capture,
+            metrics=metrics,
+            stopped=Stopped if stop is None else lambda: stop.state,
+            undecidable=scopes.undecidable if plan.enforce else (),
+        )
 
 
 def _meter(plan: TracePlan) -> Meter:
@@ -68,6 +86,22 @@ def _meter(plan: TracePlan) -> Meter:
         capture="tracer",
         seed=secrets.token_bytes(16),
         fingerprint_key=plan.state.fingerprint_key(),
+    )
+
+
+def _stop(plan: TracePlan, meter: Meter, scopes: Scopes) -> KernelStop:
+    def subject(pid: int) -> Subject | None:
+        workload = plan.resolver.workload(pid)
+        return None if workload is None else {name: getattr(workload, name) for name in OF_WORKLOAD}
+
+    def hosts_file(pid: int) -> bytes:
+        return read_inside(plan.resolver.roots.process(pid) / "root", "etc", "hosts") or b""
+
+    return KernelStop(
+        scopes,
+        lambda: meter.snapshot(now_ns()).budgets(),
+        subject,
+        Addresses(meter.hosts, meter.knows_host, hosts_file),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokmeter.store.ledger import LedgerReader
 from tokmeter.text import exact_usd
-from tokmeter.watch.source import QUEUE_MAX
+from tokmeter.watch.source import QUEUE_MAX, Stops
 
 NANO = 10**9
 POLL_S = 0.25
@@ -59,6 +59,10 @@ class LedgerSource:
             waited += pause
             found = self._read()
         return found
+
+    def stopped(self) -> Stops:
+        """Nothing: it is not stopped from here."""
+        return Stops()
 
     def budgets(self) -> list[dict[str, Any]]:
         """A ledger records what was spent, not what is allowed."""

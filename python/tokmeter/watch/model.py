@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tokmeter.watch.finished import Finished
+from tokmeter.watch.source import Stops
 
 ROWS_MAX = 500
 """Rows kept; what comes beyond is summed up in one row named `other`."""
@@ -74,6 +75,7 @@ class Board:
         """Starts empty."""
         self.rows: dict[Key, Row] = {}
         self.budgets: list[Budget] = []
+        self.stopped = Stops()
         self.malformed = 0
         """Events that could not be read, as the source reports them."""
 

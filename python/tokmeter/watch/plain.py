@@ -30,6 +30,10 @@ def render(board: Board, now_ns: int, *, rows_max: int | None = None) -> list[st
         lines.append(f"{number(total.unpriced)} calls have no price and are missing from COST")
     if board.malformed:
         lines.append(f"{number(board.malformed)} events could not be read")
+    if board.stopped.budgets:
+        processes = board.stopped.processes
+        what = f"{number(processes)} process{'' if processes == 1 else 'es'} refused connections to LLMs"
+        lines.append(f"stopped: {what}; exhausted: {', '.join(board.stopped.budgets)}")
     if board.budgets:
         lines += ["", *lay_out(BUDGET_HEADER, [budget_cells(budget) for budget in board.budgets], left=3)]
     return lines

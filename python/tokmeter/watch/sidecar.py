@@ -12,7 +12,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from tokmeter.errors import TokmeterError
-from tokmeter.watch.source import QUEUE_MAX
+from tokmeter.watch.source import QUEUE_MAX, Stops
 
 LINE_BYTES_MAX = 64 * 1024
 """Bytes of one event; real ones have about 1 kB."""
@@ -70,6 +70,10 @@ class SidecarSource:
             while len(found) < QUEUE_MAX:
                 found.append(self._events.get_nowait())
         return found
+
+    def stopped(self) -> Stops:
+        """Nothing: it is not stopped from here."""
+        return Stops()
 
     def budgets(self) -> list[dict[str, Any]]:
         """The budget accounts now; an empty list while the sidecar does not answer."""

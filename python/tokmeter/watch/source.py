@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 QUEUE_MAX = 10_000
 """Events given at a time, and waiting to be drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """Exhausted budget accounts, and how many processes are refused connections for them."""
+
+    budgets: tuple[str, ...] = ()
+    processes: int = 0
 
 
 class Source(Protocol):
@@ -16,6 +25,9 @@ class Source(Protocol):
 
     def budgets(self) -> list[dict[str, Any]]:
         """The budget accounts now, as a snapshot lists them; empty where the source knows none."""
+
+    def stopped(self) -> Stops:
+        """What is stopped now; nothing where the source stops nothing."""
 
     @property
     def malformed(self) -> int:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tokmeter._core import LedgerEntry
-from tokmeter.watch.source import QUEUE_MAX
+from tokmeter.capture.ebpf.stop import Stopped
+from tokmeter.watch.source import QUEUE_MAX, Stops
 
 
 class TracedSource:
@@ -22,6 +23,7 @@ class TracedSource:
         # Of the queues the one that a signal's handler may put into while the same thread takes out.
         self._events: queue.SimpleQueue[LedgerEntry | None] = queue.SimpleQueue()
         self._budgets: Callable[[], list[dict[str, Any]]] = list
+        self._stopped: Callable[[], Stopped] = Stopped
         self._failure: Callable[[], Exception | None] = lambda: None
         self.ended = False
         """`end` was called, and all that was put before was taken."""
@@ -42,6 +44,10 @@ class TracedSource:
     def account_with(self, budgets: Callable[[], list[dict[str, Any]]]) -> None:
         """From now on the budget accounts come from here."""
         self._budgets = budgets
+
+    def stop_with(self, stopped: Callable[[], Stopped]) -> None:
+        """From now on what is stopped comes from here."""
+        self._stopped = stopped
 
     def fail_with(self, failure: Callable[[], Exception | None]) -> None:
         """From now on `events` raises what this gives, once there is nothing more to tell."""
@@ -66,3 +72,8 @@ class TracedSource:
     def budgets(self) -> list[dict[str, Any]]:
         """The budget accounts now."""
         return self._budgets()
+
+    def stopped(self) -> Stops:
+        """What the kernel's stop stops now."""
+        state = self._stopped()
+        return Stops(state.budgets, state.processes)

@@ -24,6 +24,9 @@ EVERYTHING: tuple[Adapter, ...] = (
         "ledger_errors": [((), 1)],
         "ledger_queued": [((), 4)],
         "capture_dropped": [(("ring_full",), 5)],
+        "stopped_processes": [((), 1)],
+        "refused_connections": [((), 6)],
+        "closed_connections": [((), 7)],
     },
 )
 

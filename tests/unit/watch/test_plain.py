@@ -6,6 +6,7 @@ from tests.unit.watch.test_model import ACCOUNT, CALL
 
 from tokmeter.watch.model import Board
 from tokmeter.watch.plain import render
+from tokmeter.watch.source import Stops
 
 NOW = 1_010 * 10**9
 
@@ -47,3 +48,10 @@ def test_unpriced_calls_are_pointed_out() -> None:
     board.add(type(CALL)(**{**{f: getattr(CALL, f) for f in CALL.__slots__}, "priced": False, "cost_nano_usd": 0}))
 
     assert "1 calls have no price and are missing from COST" in render(board, NOW)
+
+
+def test_what_is_stopped_is_one_line() -> None:
+    board = Board()
+    board.stopped = Stops(("cap user=ana", "all"), 1)
+
+    assert "stopped: 1 process refused connections to LLMs; exhausted: cap user=ana, all" in render(board, NOW)

@@ -24,9 +24,14 @@ from tokmeter.capture.ebpf.settings import TracerSettings
 DISTRIBUTION_PACKAGES: Final = Path("/usr/lib/python3/dist-packages")
 HINT: Final = "apt-get install python3-bpfcc (never the package bcc of the Python index), or use --loader core"
 ON_RETURN: Final = frozenset({"tls_sent", "tls_received"})
-COUNTERS: Final = ("records", "lost", "ignored", "unnamed", "overlong")
+COUNTERS: Final = ("records", "lost", "ignored", "unnamed", "overlong", "refused")
 SUFFIX, WHOLE = 2, 1
 STAGE_IGNORED = 2
+CGROUP_SOCK_ADDR: Final = 18
+"""The kind of program, as the kernel numbers it; BCC has no name for it."""
+HOOKS: Final = {"stop_connect4": 10, "stop_connect6": 11}
+"""What each is attached as: BPF_CGROUP_INET4_CONNECT and its like for IPv6."""
+SYS_BPF, BPF_LINK_CREATE = 321, 28
 
 
 class BccLoader:
@@ -43,6 +48,8 @@ class BccLoader:
         self._taken = 0
         self._next = 1
         self._descriptors: dict[int, int] = {}
+        self._links: set[int] = set()
+        """Of these, those that are the kernel's own links."""
         everybody = int(settings.selection.everybody)
         self._set("settings", 0, everybody, os.getpid(), everybody, child_offset)
         names = self._programs["names"]
@@ -69,26 +76,57 @@ class BccLoader:
             f"{program} to {category}:{event}",
         )
 
+    def attach_group(self, program: str, group: Path) -> int:
+        """See `Loader`."""
+        hook = HOOKS[program]
+        function = self._loaded(program, CGROUP_SOCK_ADDR, hook)
+        folder = os.open(group, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # A link, which BCC cannot make: what BCC attaches stays when this process is killed.
+            request = (ctypes.c_uint32 * 16)(function.fd, folder, hook)
+            libc = ctypes.CDLL(None, use_errno=True)
+            link = libc.syscall(SYS_BPF, BPF_LINK_CREATE, request, ctypes.sizeof(request))
+            number = self._keep(link, f"{program} to {group}")
+        finally:
+            os.close(folder)
+        self._links.add(number)
+        return number
+
+    def stop(self, process: int) -> None:
+        """See `Loader`."""
+        self._enter("stopped", process)
+
+    def resume(self, process: int) -> None:
+        """See `Loader`."""
+        self._remove("stopped", process)
+
+    def stopped(self) -> list[int]:
+        """See `Loader`."""
+        return [int(key.value) for key in self._programs["stopped"]]
+
+    def refuse(self, destination: tuple[int, int, int]) -> None:
+        """See `Loader`."""
+        self._enter("destinations", *destination)
+
     def detach(self, attachment: int) -> None:
         """See `Loader`."""
         descriptor = self._descriptors.pop(attachment, None)
-        if descriptor is not None:
+        if descriptor is None:
+            return
+        if attachment in self._links:
+            self._links.discard(attachment)
+            os.close(descriptor)
+        else:
             self._bcc.lib.bpf_close_perf_event_fd(descriptor)
 
     def allow(self, process: int) -> None:
         """See `Loader`."""
-        allowed = self._programs["allowed"]
-        try:
-            allowed[allowed.Key(process)] = allowed.Leaf(1)
-        except Exception as error:  # BCC raises nothing narrower
-            raise OSError(str(error)) from error
+        self._enter("allowed", process)
         self._tracing.meet(process)
 
     def disallow(self, process: int) -> None:
         """See `Loader`."""
-        allowed = self._programs["allowed"]
-        with contextlib.suppress(KeyError):
-            del allowed[allowed.Key(process)]
+        self._remove("allowed", process)
 
     def poll(self) -> int:
         """See `Loader`."""
@@ -141,9 +179,21 @@ class BccLoader:
         table = self._programs[name]
         table[table.Key(index)] = table.Leaf(*values)
 
-    def _loaded(self, program: str, kind: int) -> Any:
+    def _enter(self, name: str, *key: int) -> None:
+        table = self._programs[name]
         try:
-            return self._programs.load_func(program, kind)
+            table[table.Key(*key)] = table.Leaf(1)
+        except Exception as error:  # BCC raises nothing narrower
+            raise OSError(str(error)) from error
+
+    def _remove(self, name: str, key: int) -> None:
+        table = self._programs[name]
+        with contextlib.suppress(KeyError):
+            del table[table.Key(key)]
+
+    def _loaded(self, program: str, kind: int, hook: int = -1) -> Any:
+        try:
+            return self._programs.load_func(program, kind, None, hook)
         except Exception as error:  # BCC raises nothing narrower
             raise OSError(f"loading {program}: {error}") from error
 

@@ -14,6 +14,7 @@ from tokmeter.capture.ebpf.images import Images, is_process
 from tokmeter.capture.ebpf.loader import Loader, Who, load
 from tokmeter.capture.ebpf.probes import PLAIN_EVENTS, PROCESS_EVENTS
 from tokmeter.capture.ebpf.settings import TracerSettings
+from tokmeter.capture.ebpf.stop import KernelStop
 from tokmeter.errors import TokmeterError
 
 type Sink = Callable[[_core.LedgerEntry], None]
@@ -26,14 +27,24 @@ class TracerCapture:
     """Runs on a thread of its own. `start` once, `stop` once."""
 
     def __init__(
-        self, meter: _core.Meter, who: Who, settings: TracerSettings, sink: Sink, now_ns: Callable[[], int]
+        self,
+        meter: _core.Meter,
+        who: Who,
+        settings: TracerSettings,
+        sink: Sink,
+        now_ns: Callable[[], int],
+        stop: KernelStop | None = None,
     ) -> None:
-        """Give every finished exchange to `sink`, on the tracer's thread. `who` tells of a process by its id, there too."""
+        """Give every finished exchange to `sink`, on the tracer's thread. `who` tells of a process by its id, there too.
+
+        With `stop`, the processes that are traced are stopped when their budgets are exhausted.
+        """
         self._meter = meter
         self._who = who
         self._settings = settings
         self._sink = sink
         self._now_ns = now_ns
+        self._stop = stop
         self._stopping = threading.Event()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tracer", daemon=True)
@@ -69,7 +80,15 @@ class TracerCapture:
     def series(self) -> dict[str, list[tuple[tuple[str, ...], int]]]:
         """Its series for the metrics, by their source names in the catalog."""
         counters = self._counters
-        return {"capture_dropped": [((reason,), counters.get(reason, 0)) for reason in LOSSES]}
+        series: dict[str, list[tuple[tuple[str, ...], int]]] = {
+            "capture_dropped": [((reason,), counters.get(reason, 0)) for reason in LOSSES]
+        }
+        if self._stop is not None:
+            state = self._stop.state
+            series["stopped_processes"] = [((), state.processes)]
+            series["refused_connections"] = [((), counters.get("refused", 0))]
+            series["closed_connections"] = [((), state.closed)]
+        return series
 
     @property
     def failure(self) -> TokmeterError | None:
@@ -89,6 +108,8 @@ class TracerCapture:
         except TokmeterError as failure:
             self._failure = failure
         finally:
+            if self._stop is not None:
+                self._stop.close()
             for entry in loader.close(self._now_ns()):
                 self._sink(entry)
             self._ready.set()
@@ -96,15 +117,22 @@ class TracerCapture:
     def _follow(self, loader: Loader) -> None:
         attachments = Attachments(loader, Images(), shared=self._settings.selection.shared)
         self._attach_events(loader)
+        if self._stop is not None:
+            self._stop.attach(loader)
         for pid in self._settings.selection.processes():
             self._admit(loader, attachments, pid)
+        if self._stop is not None:
+            self._stop.turn(loader, self._processes)
         self._count(loader, attachments)
         self._ready.set()
         scanned = monotonic()
         while not self._stopping.is_set():
             taken = loader.poll()
-            for entry in loader.finished():
+            finished = loader.finished()
+            for entry in finished:
                 self._sink(entry)
+            if finished and self._stop is not None:
+                self._stop.turn_if_changed(loader, self._processes)
             self._meet(loader, attachments)
             if monotonic() - scanned >= limits.SCAN_S:
                 self._rescan(loader, attachments)
@@ -170,6 +198,8 @@ class TracerCapture:
                 # Its end was not told, or is about to be.
                 loader.disallow(pid)
                 self._forget(attachments, pid)
+        if self._stop is not None:
+            self._stop.turn(loader, self._processes)
         attachments.sweep()
         loader.sweep(self._now_ns())
         self._count(loader, attachments)

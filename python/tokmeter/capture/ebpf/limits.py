@@ -30,3 +30,21 @@ IMAGE_BYTES_MAX = 1 << 30
 
 IDLE_FILE_S = 300.0
 """How long a file stays attached to when the last process that used it has ended: jobs come back."""
+
+NAMES_MAX = 1024
+"""Names of LLMs whose addresses are asked for; some 300 are built in."""
+
+NAMES_FRESH_S = 60.0
+"""How long answers stand while something is stopped: providers give out other addresses every few minutes."""
+
+LOOKUPS_AT_ONCE = 16
+"""Names that are asked for at the same time: an ordinary resolver answers all in about a second."""
+
+ALIASES_MAX = 64
+"""Fields of a line of a hosts file that are read."""
+
+DESTINATIONS_MAX = 8192
+"""Addresses of LLMs; also the size of the kernel's table of them."""
+
+DESCRIPTORS_MAX = 16_384
+"""Descriptors of a stopped process that are looked at in one turn."""

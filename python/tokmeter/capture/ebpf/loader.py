@@ -25,6 +25,21 @@ class Loader(Protocol):
     def attach_event(self, program: str, category: str, event: str) -> int:
         """Run a program at a tracepoint. Raises `OSError`."""
 
+    def attach_group(self, program: str, group: Path) -> int:
+        """Run a program for connections of a control group and of those below. Raises `OSError`."""
+
+    def stop(self, process: int) -> None:
+        """Refuse a process and its coming children new connections to what `refuse` was told. Raises `OSError`."""
+
+    def resume(self, process: int) -> None:
+        """Take that back."""
+
+    def stopped(self) -> list[int]:
+        """Processes and threads that are stopped."""
+
+    def refuse(self, destination: tuple[int, int, int]) -> None:
+        """Add an address and port, as `addresses.key` gives it. Raises `OSError` when the table is full."""
+
     def detach(self, attachment: int) -> None:
         """Take that back; nothing if it is gone already."""
 
@@ -50,7 +65,7 @@ class Loader(Protocol):
         """Connections that are followed."""
 
     def counters(self) -> list[tuple[str, int]]:
-        """What the programs have counted: records, lost, ignored, unnamed, overlong."""
+        """What the programs have counted: records, lost, ignored, unnamed, overlong, refused."""
 
     def close(self, now: int) -> list[_core.LedgerEntry]:
         """Detach everything; what was still open, ended."""

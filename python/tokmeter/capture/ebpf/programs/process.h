@@ -19,6 +19,8 @@ int process_fork(void *ctx)
 		return 0;
 	__u32 one = 1;
 	map_update(allowed, &child, &one);
+	if (map_lookup(stopped, &process))
+		map_update(stopped, &child, &one);
 	struct connection_key key = {.handle = child, .process = process};
 	announce(&key, KIND_FORK);
 	return 0;
@@ -57,6 +59,7 @@ int process_exit(void *ctx)
 		announce(&key, KIND_EXIT);
 	}
 	map_delete(allowed, &thread);
+	map_delete(stopped, &thread);
 	return 0;
 }
 

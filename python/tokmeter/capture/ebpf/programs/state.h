@@ -19,6 +19,20 @@ HASH(allowed, __u32, __u32, 16384);
 #define NAME_SUFFIX 2 /* what follows a separator */
 HASH(names, __u64, __u32, 4096);
 
+/* Processes that are refused new connections to the destinations below. */
+HASH(stopped, __u32, __u32, 16384);
+
+/* Where a connection goes: an IPv6 address as it lies in memory (an IPv4 address mapped to one), the port in network
+ * order.
+ */
+struct destination {
+	__u64 first;
+	__u64 second;
+	__u64 port;
+};
+
+HASH(destinations, struct destination, __u32, 8192);
+
 struct connection_key {
 	__u64 handle;
 	__u32 process;
@@ -82,7 +96,8 @@ enum counter {
 	COUNTER_IGNORED = 2,  /* connections that are not LLM traffic */
 	COUNTER_UNNAMED = 3,  /* connections left alone because nothing says who the server is */
 	COUNTER_OVERLONG = 4, /* calls with more bytes than are copied */
-	COUNTERS_SIZE = 5,
+	COUNTER_REFUSED = 5,  /* connections of stopped processes */
+	COUNTERS_SIZE = 6,
 };
 
 COUNTERS(counters, COUNTERS_SIZE);
