@@ -26,6 +26,7 @@ SUMMARIES = {
     "budget": "Show budgets: spent, held, left, renewal.",
     "count": "Count the tokens of a text or a request.",
     "replay": "Meter a recording: HAR or mitmproxy flow file.",
+    "injector": "Run the admission webhook of Kubernetes.",
     "doctor": "Check this machine and say what to do.",
 }
 """Command names, in the order of the help, each with its line of it."""
