@@ -17,11 +17,10 @@ from urllib.request import ProxyHandler, build_opener
 
 from tests.integration.applications import base_environment, printed
 from tokmeter.capture.proxy import TrustFiles, environment
-from tokmeter.capture.proxy.environment import ADDED_CERTIFICATE_VARIABLES, BUNDLE_VARIABLES
-from tokmeter.capture.proxy.trust import TRUSTSTORE_PASSWORD
 from tokmeter.store.sqlite import SqliteReader
 from tokmeter.testing import ThreadedSimulator
 from tokmeter.testing.simulator import HOSTS
+from tokmeter.variables import ADDED_CERTIFICATE_VARIABLES, BUNDLE_VARIABLES, TRUSTSTORE_PASSWORD
 
 TOKMETER = (sys.executable, "-m", "tokmeter")
 RUN_LIMIT_S = 100

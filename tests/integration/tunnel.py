@@ -11,8 +11,8 @@ from typing import Self
 
 from tests.integration.applications import base_environment
 from tests.integration.metered import finished
-from tokmeter.capture.proxy.environment import BUNDLE_VARIABLES
 from tokmeter.testing import ThreadedSimulator
+from tokmeter.variables import BUNDLE_VARIABLES
 
 READ_BYTES = 65_536
 START_LIMIT_S = 10.0

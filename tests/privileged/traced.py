@@ -23,7 +23,7 @@ import pytest
 
 from tests.integration.applications import base_environment, printed
 from tests.integration.namespaces import Namespace
-from tokmeter.capture.proxy.environment import ADDED_CERTIFICATE_VARIABLES, BUNDLE_VARIABLES
+from tokmeter.variables import ADDED_CERTIFICATE_VARIABLES, BUNDLE_VARIABLES
 
 TOKMETER = (sys.executable, "-m", "tokmeter")
 LIMIT_S = 60

@@ -85,7 +85,7 @@ def show_budget(name: str, url: str | None, config: Path | None, ledger: Path | 
 def _accounts(url: str | None, config: Path | None, ledger: Path | None) -> list[dict[str, Any]]:
     if url is not None:
         return SidecarSource(url).require_budgets()
-    loaded = load(config)
+    loaded = load(config, os.environ)
     if not loaded.budgets:
         return []
     arguments = meter_arguments(loaded)

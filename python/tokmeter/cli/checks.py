@@ -20,6 +20,7 @@ from tokmeter.cli.options import configured_ledger, configured_listen
 from tokmeter.clock import now_ns
 from tokmeter.config import Config, load, tokenizers
 from tokmeter.config.address import address
+from tokmeter.config.load import TEXT_VARIABLE
 from tokmeter.errors import TokmeterError
 from tokmeter.state import StateDirectory
 
@@ -64,7 +65,7 @@ def checks(config: Path | None, environ: Mapping[str, str]) -> Iterator[Check]:
     yield _python()
     yield _mitmproxy()
     yield _core()
-    loaded, outcome = _config(config)
+    loaded, outcome = _config(config, environ)
     yield outcome
     if loaded.tokenizers:
         yield _tokenizers(loaded)
@@ -109,15 +110,16 @@ def _core() -> Check:
         return Check("native core", Check.FAILED, str(reason), "reinstall tokmeter for this Python and platform")
 
 
-def _config(path: Path | None) -> tuple[Config, Check]:
+def _config(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, Check]:
     """The configuration, or the defaults where it cannot be used, so that the other checks still run."""
     try:
-        loaded = load(path)
+        loaded = load(path, environ)
     except TokmeterError as error:
         return load(None), Check(
             "configuration", Check.FAILED, error.what, f"{error.where}: {error.hint or ''}".strip(": ")
         )
-    return loaded, Check("configuration", Check.OK, str(path) if path else "defaults; no file was named")
+    named = str(path) if path else TEXT_VARIABLE if environ.get(TEXT_VARIABLE) else "defaults; no file was named"
+    return loaded, Check("configuration", Check.OK, named)
 
 
 def _tokenizers(config: Config) -> Check:

@@ -26,7 +26,9 @@ SUMMARIES = {
     "budget": "Show budgets: spent, held, left, renewal.",
     "count": "Count the tokens of a text or a request.",
     "replay": "Meter a recording: HAR or mitmproxy flow file.",
-    "injector": "Run the admission webhook of Kubernetes.",
+    "inject": "Add the sidecar to Kubernetes manifests.",
+    "injector": "Add it by an admission webhook.",
+    "redirect": "Let the kernel send this pod's connections to the proxy.",
     "doctor": "Check this machine and say what to do.",
 }
 """Command names, in the order of the help, each with its line of it."""

@@ -30,7 +30,7 @@ ledger_option = click.option(
 
 def ledger_path(config: Path | None, environ: Mapping[str, str]) -> Path:
     """The ledger that the configuration file names, or the user's own. Raises `TokmeterError`."""
-    return configured_ledger(load(config), environ)
+    return configured_ledger(load(config, environ), environ)
 
 
 def configured_ledger(config: Config, environ: Mapping[str, str]) -> Path:

@@ -13,6 +13,7 @@ import click
 from tokmeter.capture.proxy import event_loop_factory, write_trust
 from tokmeter.cli.options import config_option
 from tokmeter.cli.planning import sidecar
+from tokmeter.cli.readiness import await_ready
 from tokmeter.config import load
 from tokmeter.runtime.sidecar import Plan, Running, running
 
@@ -22,9 +23,22 @@ from tokmeter.runtime.sidecar import Plan, Running, running
 @click.option("--listen", metavar="H:P", multiple=True, help="Where clients connect to; may be repeated.")
 @click.option("--metrics", metavar="H:P", help="Where metrics and events are served.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object with the addresses once it serves.")
+@click.option(
+    "--await",
+    "await_s",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Run nothing; wait until the proxy that serves --metrics is ready.",
+)
 @config_option
 def command(
-    mode: str | None, listen: tuple[str, ...], metrics: str | None, config: Path | None, *, as_json: bool
+    mode: str | None,
+    listen: tuple[str, ...],
+    metrics: str | None,
+    await_s: float | None,
+    config: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Run the metering proxy.
 
@@ -32,7 +46,11 @@ def command(
 
     The first SIGTERM or SIGINT stops accepting and lets open exchanges finish; the second ends them.
     """
-    plan = sidecar(load(config), os.environ, mode=mode, listen=listen, metrics=metrics)
+    loaded = load(config, os.environ)
+    if await_s is not None:
+        await_ready(metrics or loaded.metrics.listen, await_s)
+        return
+    plan = sidecar(loaded, os.environ, mode=mode, listen=listen, metrics=metrics)
     with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
         runner.run(_serve(plan, as_json=as_json))
 
@@ -41,6 +59,7 @@ async def _serve(plan: Plan, *, as_json: bool) -> None:
     stop = asyncio.Event()
     async with running(plan) as started:
         write_trust(plan.trust, started.authority)
+        started.ready.set()
 
         def told() -> None:
             (started.hurry if stop.is_set() else stop).set()

@@ -77,7 +77,7 @@ def command(
 
     Prints calls, tokens and dollars by model on standard error at the end, and exits with CMD's own status.
     """
-    loaded = load(config)
+    loaded = load(config, os.environ)
     summary = Summary(budget)
     plan = single_run(
         loaded,

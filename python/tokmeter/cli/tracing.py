@@ -44,7 +44,7 @@ def traced(options: TraceOptions, environ: Mapping[str, str]) -> Iterator[Traced
     served = None if options.metrics is None else listen_address(options.metrics, "--metrics")
     source = TracedSource()
     plan = TracePlan(
-        config=load(options.config),
+        config=load(options.config, environ),
         state=StateDirectory(environ),
         tracer=TracerSettings(selection=selection(options, resolver), loader=options.loader, plain=options.plain),
         resolver=resolver,

@@ -3,6 +3,7 @@
 from tokmeter.config.address import Address, address, addresses
 from tokmeter.config.core import MeterArguments, connect_to, meter_arguments
 from tokmeter.config.load import load
+from tokmeter.config.rendering import render
 from tokmeter.config.schema import (
     BudgetConfig,
     Config,
@@ -40,5 +41,6 @@ __all__ = [
     "load",
     "meter_arguments",
     "read_tokenizer",
+    "render",
     "tokenizers",
 ]

@@ -8,7 +8,6 @@ from tokmeter.config.document import Document, parse, read
 from tokmeter.config.schema import Config
 from tokmeter.errors import ConfigError
 
-
 TEXT_VARIABLE = "TOKMETER_CONFIGURATION"
 """The environment variable that may hold a configuration as text: where nothing can be mounted that nobody may change."""
 

@@ -187,7 +187,7 @@ class ProxyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class MetricsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The HTTP server for `/metrics`, `/events`, `/budgets` and `/healthz`."""
+    """The HTTP server for `/metrics`, `/events`, `/budgets`, `/healthz` and `/readyz`."""
 
     listen: Annotated[str, Meta(description="`address:port` to serve on.")] = "127.0.0.1:15490"
 

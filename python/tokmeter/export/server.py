@@ -1,9 +1,10 @@
-"""The HTTP server beside the proxy: ``/metrics``, ``/events``, ``/budgets`` and ``/healthz``.
+"""The HTTP server beside the proxy: ``/metrics``, ``/events``, ``/budgets``, ``/healthz`` and ``/readyz``.
 
 Owns sockets and threads of its own, so that a scrape never waits for traffic nor traffic for a scrape. Refuses to
 know what the numbers mean. Answers GET only; everything is bounded, a connection too many is told 503.
 """
 
+import errno
 import json
 import select
 import socket
@@ -35,20 +36,22 @@ class MetricsServer:
         events: EventStream,
         budgets: Callable[[], Sequence[Mapping[str, Any]]],
         health: Callable[[], Mapping[str, Any]],
+        ready: Callable[[], bool] = lambda: True,
     ) -> None:
         """`budgets` and `health` give what JSON can hold. `health` never decides the HTTP status.
 
-        While the ledger fails traffic goes on, and a sidecar restarted for that would stop it.
+        While the ledger fails traffic goes on, and a sidecar restarted for that would stop it. `ready` decides that of
+        ``/readyz``: what is beside the proxy waits for it.
         """
         self._address = (host, port)
-        self._routes = _Routes(collector, events, budgets, health)
+        self._routes = _Routes(collector, events, budgets, health, ready)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> tuple[str, int]:
         """Listens and returns the bound address. Raises `TokmeterError` when it cannot."""
         try:
-            server = _Server(self._address, self._routes)
+            server = self._listening()
         except OSError as error:
             host, port = self._address
             reason = (error.strerror or str(error)).lower()
@@ -63,6 +66,16 @@ class MetricsServer:
         )
         self._thread.start()
         return server.server_name, server.server_port
+
+    def _listening(self) -> "_Server":
+        host, port = self._address
+        try:
+            return _Server(self._address, self._routes)
+        except OSError as error:
+            # All addresses are asked for, and this kernel knows no IPv6.
+            if host != "::" or error.errno != errno.EAFNOSUPPORT:
+                raise
+            return _Server(("0.0.0.0", port), self._routes)  # noqa: S104 - as asked
 
     def stop(self) -> None:
         """Stops listening; event streams end once they are quiet. A repeated call does nothing."""
@@ -83,10 +96,12 @@ class _Routes:
         events: EventStream,
         budgets: Callable[[], Sequence[Mapping[str, Any]]],
         health: Callable[[], Mapping[str, Any]],
+        ready: Callable[[], bool],
     ) -> None:
         self._collector = collector
         self._budgets = budgets
         self._health = health
+        self.ready = ready
         self.events = events
 
     def whole(self, path: str) -> tuple[str, bytes] | None:
@@ -157,13 +172,18 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/events":
             self._events()
             return
+        if path == "/readyz":
+            ready = self.server.routes.ready()
+            status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+            self._answer(status, "application/json", _json({"ready": ready}))
+            return
         try:
             answer = self.server.routes.whole(path)
         except Exception as error:  # noqa: BLE001 - whatever breaks here must show at the scraper, not end a thread
             self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", f"{type(error).__name__}\n".encode())
             return
         if answer is None:
-            known = b"known: /metrics /events /budgets /healthz\n"
+            known = b"known: /metrics /events /budgets /healthz /readyz\n"
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", known)
         else:
             self._answer(HTTPStatus.OK, *answer)

@@ -80,7 +80,8 @@ class Injection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = Config()
     budgets: Annotated[
-        tuple[BudgetConfig, ...], Meta(description="Budgets that pods may be given by name; each sidecar enforces its own.")
+        tuple[BudgetConfig, ...],
+        Meta(description="Budgets that pods may be given by name; each sidecar enforces its own."),
     ] = ()
     default_budgets: Annotated[
         tuple[str, ...], Meta(description="Names of the budgets of pods and namespaces that choose none.")
@@ -88,7 +89,8 @@ class Injection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     proxy_port: Annotated[int, Meta(description="Port of the proxy, on the loopback address of the pod.")] = 15401
     metrics_port: Annotated[int, Meta(description="Port of metrics and readiness, on the pod's own address.")] = 15490
     uid: Annotated[
-        int, Meta(description="User and group of the sidecar; its traffic is not redirected, so no other may run as it.")
+        int,
+        Meta(description="User and group of the sidecar; its traffic is not redirected, so no other may run as it."),
     ] = 1338
     excluded_namespaces: Annotated[tuple[str, ...], Meta(description="Namespaces where nothing is injected.")] = (
         "kube-system",
@@ -126,6 +128,7 @@ def _mistakes(injection: Injection) -> Iterator[_Mistake]:
     if not injection.image.strip() or injection.image != injection.image.strip() or " " in injection.image:
         yield ("image",), "is not the name of an image", "like registry.example/tokmeter:1.0"
     yield from _network(injection)
+    yield from _own_ports(injection)
     for name in ("requests", "limits"):
         quantities: QuantitiesConfig = getattr(injection.resources, name)
         for resource in ("cpu", "memory"):
@@ -150,8 +153,10 @@ def _network(injection: Injection) -> Iterator[_Mistake]:
     for i, cidr in enumerate(injection.skip_cidrs):
         if not is_network(cidr):
             yield ("skip_cidrs", i), f"{cidr[:60]!r} is not a network", "like 10.96.0.1/32 or fd00::/8"
-    ports = ("proxy_port", "metrics_port")
-    for name in ports:
+
+
+def _own_ports(injection: Injection) -> Iterator[_Mistake]:
+    for name in ("proxy_port", "metrics_port"):
         # Ports below 1024 need a privilege that the sidecar drops.
         if not 1024 <= getattr(injection, name) <= PORT_MAX:
             yield (name,), "is not a port of an ordinary user", "between 1024 and 65535"

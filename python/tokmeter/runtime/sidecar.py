@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -66,6 +67,8 @@ class Running:
     metrics: tuple[str, int] | None
     hurry: asyncio.Event
     """Set it to give up draining."""
+    ready: threading.Event
+    """Set it once clients may come; `/readyz` says so."""
 
 
 @asynccontextmanager
@@ -81,14 +84,19 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
             learning.restore(reader)
         stack.callback(learning.keep)
         events = EventStream()
-        metrics = _serve_metrics(stack, plan, meter, ledger, events)
+        ready = threading.Event()
+        metrics = _serve_metrics(stack, plan, meter, ledger, events, ready)
         stack.push_async_callback(_cancelled, asyncio.create_task(_expire(meter)))
         stack.push_async_callback(_cancelled, asyncio.create_task(_learn(learning)))
         capture = ProxyCapture(meter, plan.who, plan.proxy, _sink(ledger, events, plan.sinks), now_ns)
         stack.push_async_callback(capture.stop)
         addresses = await capture.start()
         hurry = asyncio.Event()
-        yield Running(meter=meter, authority=capture.authority, proxy=addresses, metrics=metrics, hurry=hurry)
+        yield Running(
+            meter=meter, authority=capture.authority, proxy=addresses, metrics=metrics, hurry=hurry, ready=ready
+        )
+        # Nobody new should come while it drains.
+        ready.clear()
         await _drain(capture, plan.drain_s, hurry)
 
 
@@ -107,7 +115,7 @@ def build_meter(plan: Plan) -> Meter:
 
 
 def _serve_metrics(
-    stack: AsyncExitStack, plan: Plan, meter: Meter, ledger: SqliteLedger, events: EventStream
+    stack: AsyncExitStack, plan: Plan, meter: Meter, ledger: SqliteLedger, events: EventStream, ready: threading.Event
 ) -> tuple[str, int] | None:
     if plan.metrics is None:
         return None
@@ -118,6 +126,7 @@ def _serve_metrics(
         events=events,
         budgets=lambda: meter.snapshot(now_ns()).budgets(),
         health=lambda: _health(ledger),
+        ready=ready.is_set,
     )
     address = server.start()
     stack.callback(server.stop)

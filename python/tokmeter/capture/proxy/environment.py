@@ -1,33 +1,25 @@
 """The environment that sends an unmodified program through the proxy and lets it trust what it meets there.
 
-Owns the names of the variables, runtime by runtime. A value that the program already has is never replaced unseen.
-Not set on purpose: SSL_CERT_DIR (OpenSSL wants hashed names there), and the variables of git, pip and cargo, whose
-hosts are passed through unread.
+Owns what happens where the program already has a value: it is never replaced unseen. The variables themselves are
+`tokmeter.variables`' to know.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from tokmeter.capture.proxy.trust import TRUSTSTORE_PASSWORD, TrustFiles
-
-BUNDLE_VARIABLES = (
-    "SSL_CERT_FILE",
-    "CURL_CA_BUNDLE",
-    "REQUESTS_CA_BUNDLE",
-    "AWS_CA_BUNDLE",
-    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-    "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
-    "HTTPLIB2_CA_CERTS",
-    "NIX_SSL_CERT_FILE",
+from tokmeter.capture.proxy.trust import TrustFiles
+from tokmeter.variables import (
+    ADDED_CERTIFICATE_VARIABLES,
+    BUNDLE_VARIABLES,
+    LOCAL,
+    TrustPaths,
+    java_proxy,
+    java_trust,
+    node_preload,
+    proxy_variables,
+    trust_variables,
 )
-"""Each names a file that replaces the runtime's own roots, so it must hold all of them."""
-
-ADDED_CERTIFICATE_VARIABLES = ("NODE_EXTRA_CA_CERTS", "DENO_CERT")
-"""Each names a certificate that is added to the runtime's own roots."""
-
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +62,8 @@ def environment(
     of the bundle, so that pointing them at it loses nothing. Other values of the program's own are kept, or with
     `replace` replaced, and reported either way.
     """
-    wanted: dict[str, str] = {}
-    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
-        wanted[name] = wanted[name.lower()] = proxy_url
-    wanted |= dict.fromkeys(BUNDLE_VARIABLES, str(files.bundle))
-    wanted["NODE_EXTRA_CA_CERTS"] = wanted["DENO_CERT"] = str(files.certificate)
-    wanted["NODE_USE_ENV_PROXY"] = "1"
+    paths = TrustPaths(str(files.bundle), str(files.certificate), str(files.truststore), str(files.preload))
+    wanted = proxy_variables(proxy_url) | trust_variables(paths)
 
     variables: dict[str, str] = {}
     conflicts: list[Conflict] = []
@@ -91,8 +79,9 @@ def environment(
         exempt, conflict = _exempt(name, existing, metered_hosts, replace=replace)
         variables[name] = ",".join(exempt)
         conflicts.extend(conflict)
-    variables["NODE_OPTIONS"] = _appended(existing.get("NODE_OPTIONS"), _quoted(f"--require={files.preload}"))
-    variables["JAVA_TOOL_OPTIONS"] = _appended(existing.get("JAVA_TOOL_OPTIONS"), _java(proxy_url, files))
+    variables["NODE_OPTIONS"] = _appended(existing.get("NODE_OPTIONS"), node_preload(paths))
+    java = " ".join((*java_trust(paths), *java_proxy(proxy_url)))
+    variables["JAVA_TOOL_OPTIONS"] = _appended(existing.get("JAVA_TOOL_OPTIONS"), java)
     return Environment(variables, conflicts)
 
 
@@ -104,7 +93,7 @@ def _exempt(
     own = [host.strip() for host in present.split(",") if host.strip()]
     spoiled = [host for host in own if _exempts(host, metered)]
     kept = [host for host in own if host not in spoiled] if replace else own
-    local = [host for host in _LOCAL if not _exempts(host, metered)]
+    local = [host for host in LOCAL if not _exempts(host, metered)]
     conflicts = [Conflict(name, present, "no exemption of metered hosts", replace)] if spoiled else []
     return list(dict.fromkeys((*kept, *local))), conflicts
 
@@ -120,21 +109,3 @@ def _appended(present: str | None, option: str) -> str:
     if present and option in present:
         return present
     return f"{present} {option}" if present else option
-
-
-def _quoted(text: str) -> str:
-    """`text` as one word of NODE_OPTIONS."""
-    return f'"{text}"' if " " in text else text
-
-
-def _java(proxy_url: str, files: TrustFiles) -> str:
-    url = urlsplit(proxy_url)
-    options = {
-        "javax.net.ssl.trustStore": str(files.truststore),
-        "javax.net.ssl.trustStoreType": "PKCS12",
-        "javax.net.ssl.trustStorePassword": TRUSTSTORE_PASSWORD,
-    }
-    for scheme in ("http", "https"):
-        options[f"{scheme}.proxyHost"] = url.hostname or ""
-        options[f"{scheme}.proxyPort"] = str(url.port or 80)
-    return " ".join(f"-D{name}={value}" for name, value in options.items())

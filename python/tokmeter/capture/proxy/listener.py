@@ -2,12 +2,19 @@
 
 import asyncio
 import errno
+import logging
 import os
 from collections.abc import Awaitable, Callable
 
 from tokmeter.capture.proxy import limits
 from tokmeter.capture.proxy.settings import ProxySettings
 from tokmeter.errors import TokmeterError
+
+LOGGER = logging.getLogger("tokmeter")
+
+_LOOPBACK_6 = "::1"
+_NO_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+_OTHER = "choose an address of this machine"
 
 type Accept = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -28,11 +35,14 @@ class Listener:
         try:
             for host, port in self._settings.listen:
                 await self._listen(host, port)
+            if not self._servers:
+                raise TokmeterError("the proxy cannot listen: this machine has none of its addresses", hint=_OTHER)
         except TokmeterError:
             self.close()
             raise
 
     async def _listen(self, host: str, port: int) -> None:
+        several = len(self._settings.listen) > 1
         try:
             server = await asyncio.start_server(
                 self._accept,
@@ -42,6 +52,10 @@ class Listener:
                 reuse_port=self._settings.reuse_port or None,
             )
         except OSError as error:
+            if several and host == _LOOPBACK_6 and error.errno in _NO_FAMILY:
+                # Asked for beside 127.0.0.1, for programs that speak IPv6: here there can be none.
+                LOGGER.warning("no IPv6 here: the proxy does not listen on [%s]:%d", host, port)
+                return
             # Event loops put the address into their message, in words of their own.
             reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
             raise TokmeterError(
@@ -64,4 +78,4 @@ def _hint(error: OSError) -> str:
         return "another program listens there: stop it, or choose another address with --listen"
     if error.errno in {errno.EACCES, errno.EPERM}:
         return "ports below 1024 need privileges: choose a higher port"
-    return "choose an address of this machine"
+    return _OTHER

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import certifi
 from cryptography import x509
@@ -21,9 +20,7 @@ from tokmeter.capture.proxy import limits
 from tokmeter.capture.proxy.authority import Authority
 from tokmeter.capture.proxy.files import ensure_directory, write_atomically
 from tokmeter.errors import TokmeterError
-
-TRUSTSTORE_PASSWORD: Final = "changeit"  # noqa: S105 - Java's customary one; the store holds public certificates only
-"""Password of the Java truststore."""
+from tokmeter.variables import BUNDLE, CERTIFICATE, PRELOAD, TRUSTSTORE, TRUSTSTORE_PASSWORD
 
 _SYSTEM_BUNDLES = (
     Path("/etc/ssl/certs/ca-certificates.crt"),
@@ -32,7 +29,7 @@ _SYSTEM_BUNDLES = (
     Path("/etc/ssl/cert.pem"),
 )
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
-_PRELOAD = Path(__file__).parent / "node" / "tokmeter-proxy.cjs"
+_PRELOAD = Path(__file__).parent / "node" / PRELOAD
 _PUBLIC = 0o644
 
 
@@ -58,10 +55,10 @@ def write_trust(directory: Path, authority: Authority, *, roots: Sequence[Path] 
     """
     ensure_directory(directory, mode=0o755)
     files = TrustFiles(
-        bundle=directory / "bundle.pem",
-        certificate=directory / "ca.pem",
-        truststore=directory / "truststore.p12",
-        preload=directory / _PRELOAD.name,
+        bundle=directory / BUNDLE,
+        certificate=directory / CERTIFICATE,
+        truststore=directory / TRUSTSTORE,
+        preload=directory / PRELOAD,
     )
     found = _collect((*(path for path in _SYSTEM_BUNDLES if path.is_file()), Path(certifi.where()), *roots))
     found[authority.root.public_bytes(Encoding.DER)] = None

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tokmeter.capture.proxy.environment import BUNDLE_VARIABLES, environment, existing_roots
+from tokmeter.capture.proxy.environment import environment, existing_roots
 from tokmeter.capture.proxy.trust import TrustFiles
+from tokmeter.variables import BUNDLE_VARIABLES
 
 PROXY = "http://127.0.0.1:15080"
 FILES = TrustFiles(

@@ -7,9 +7,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tokmeter.capture.proxy.authority import Authority, ensure_authority
-from tokmeter.capture.proxy.trust import TRUSTSTORE_PASSWORD, write_trust
+from tokmeter.capture.proxy.trust import write_trust
 from tokmeter.clock import now_ns
 from tokmeter.errors import TokmeterError
+from tokmeter.variables import TRUSTSTORE_PASSWORD
 
 # Some of the world's roots are older than the rules.
 pytestmark = pytest.mark.filterwarnings(
