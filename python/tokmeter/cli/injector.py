@@ -21,7 +21,15 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("injector")
-@click.option("--settings", "file", type=_FILE, required=True, metavar="FILE", help="What is injected.")
+@click.option(
+    "--settings",
+    "file",
+    type=_FILE,
+    envvar="TOKMETER_INJECTION",
+    required=True,
+    metavar="FILE",
+    help="What to inject; also TOKMETER_INJECTION.",
+)
 @click.option("--listen", metavar="H:P", default="[::]:8443", show_default=True, help="Where the API server calls.")
 @click.option(
     "--metrics", metavar="H:P", default="[::]:15490", show_default=True, help="Where metrics and probes are served."

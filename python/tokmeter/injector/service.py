@@ -78,6 +78,7 @@ class Running:
     """Why it is not ready; None when it is."""
     leave: Callable[[], None]
     """From now on not ready, so that no more is sent here."""
+    upkeep: "Upkeep"
     tally: Tally
 
 
@@ -93,6 +94,7 @@ class Upkeep:
         self._interval_s = interval_s
         self._now = now
         self._stop = threading.Event()
+        self._looking = threading.Lock()
         self._said: str | None = None
 
     def start(self) -> None:
@@ -109,7 +111,11 @@ class Upkeep:
             wait_s = self._interval_s if self.check() else limits.RETRY_MIN_S
 
     def check(self) -> bool:
-        """One look; whether all was well."""
+        """One look; whether all was well. Safe from any thread."""
+        with self._looking:
+            return self._looked()
+
+    def _looked(self) -> bool:
         try:
             if self._certificates.check(datetime.fromtimestamp(self._now() // 10**9, tz=UTC)):
                 self._tally.count("injector_certificate_renewals", "renewed")
@@ -186,7 +192,7 @@ def running(settings: Settings, api: Api, clock: Callable[[], int] = now_ns) -> 
         stack.callback(status.stop, limits.STOP_POLL_S)
         listen = webhook.start()
         stack.callback(webhook.stop, limits.DRAIN_S)
-        yield Running(listen=listen, metrics=metrics, ready=unready, leave=leaving.set, tally=tally)
+        yield Running(listen=listen, metrics=metrics, ready=unready, leave=leaving.set, upkeep=upkeep, tally=tally)
 
 
 def _certificates(settings: Settings, api: Api, contexts: Contexts) -> tuple[Certificates, float]:
