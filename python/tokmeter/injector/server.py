@@ -5,6 +5,8 @@ server opens as many connections as it needs, keeps them, and each is one thread
 """
 
 import io
+import os
+import select
 import socket
 import ssl
 import threading
@@ -94,6 +96,7 @@ class _Server(ThreadingMixIn, HTTPServer):
         self.routes = routes
         self.body_max = body_max
         self.leaving = threading.Event()
+        self.woken, self._waking = os.pipe()
         self._context = context
         self._handshake_failed = handshake_failed
         self._free = threading.BoundedSemaphore(connections_max)
@@ -144,13 +147,12 @@ class _Server(ThreadingMixIn, HTTPServer):
             return None
 
     def entered(self, handler: "_Handler") -> None:
-        """A connection is served; one that came while serving ends gets its one answer."""
+        """A connection is served."""
         with self._changed:
             self._open.add(handler)
-            if self.leaving.is_set():
-                handler.no_more()
 
     def left(self, handler: "_Handler") -> None:
+        """It is no more."""
         with self._changed:
             self._open.discard(handler)
             self._changed.notify_all()
@@ -160,10 +162,11 @@ class _Server(ThreadingMixIn, HTTPServer):
         self.shutdown()
         self.server_close()
         self.leaving.set()
+        # The other end stays open: it is readable to every connection's thread from now on.
+        os.close(self._waking)
         with self._changed:
-            for handler in self._open:
-                handler.no_more()
-            self._changed.wait_for(lambda: not self._open, timeout=patience_s)
+            if self._changed.wait_for(lambda: not self._open, timeout=patience_s):
+                os.close(self.woken)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is nobody's error; the rest is answered with 500 where it happens."""
@@ -172,12 +175,17 @@ class _Server(ThreadingMixIn, HTTPServer):
 class _Reading(io.RawIOBase):
     """What comes over one connection, all of it before an instant: a client that dribbles is no better than a silent one."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, woken: int) -> None:
+        """`woken` becomes readable when nothing more is to be waited for."""
         self._connection = connection
+        self._woken = woken
         self._until = 0.0
+        self._idle = False
 
-    def within(self, seconds: float) -> None:
+    def within(self, seconds: float, *, idle: bool = False) -> None:
+        """From now on; `idle` while nothing of a request has come."""
         self._until = monotonic() + seconds
+        self._idle = idle
 
     def readable(self) -> bool:
         return True
@@ -186,8 +194,18 @@ class _Reading(io.RawIOBase):
         left = self._until - monotonic()
         if left <= 0:
             raise TimeoutError
+        if self._idle and not self._came(left):
+            return 0
         self._connection.settimeout(left)
         return self._connection.recv_into(buffer)
+
+    def _came(self, left: float) -> bool:
+        if isinstance(self._connection, ssl.SSLSocket) and self._connection.pending():
+            return True
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        poll.register(self._woken, select.POLLIN)
+        return self._connection.fileno() in dict(poll.poll(left * 1000))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -200,27 +218,23 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self._reading = _Reading(self.connection)
-        self._busy = False
+        self._reading = _Reading(self.connection, self.server.woken)
         self.rfile = self._buffered = io.BufferedReader(self._reading, 1 << 16)
         self.server.entered(self)
 
     def finish(self) -> None:
         try:
             super().finish()
+            if isinstance(self.connection, ssl.SSLSocket):
+                # Says that nothing was cut off; whether the client says so too is not waited for.
+                self.connection.settimeout(0)
+                with suppress(OSError):
+                    self.connection.unwrap()
         finally:
             self.server.left(self)
 
-    def no_more(self) -> None:
-        """Ends the waiting for a next request; what has arrived can still be read. Called with the server's lock."""
-        if not self._busy:
-            # Not the method of a TLS socket, which forgets its keys with it.
-            with suppress(OSError):
-                socket.socket.shutdown(self.connection, socket.SHUT_RD)
-
     def handle_one_request(self) -> None:
-        self._reading.within(limits.IDLE_S)
-        self._busy = False
+        self._reading.within(limits.IDLE_S, idle=True)
         try:
             if not self._buffered.peek(1):
                 self.close_connection = True
@@ -228,7 +242,6 @@ class _Handler(BaseHTTPRequestHandler):
         except (OSError, ValueError):
             self.close_connection = True
             return
-        self._busy = True
         self._reading.within(limits.HEAD_S)
         super().handle_one_request()
         if self.server.leaving.is_set():

@@ -20,7 +20,6 @@ from socket import create_connection
 from typing import Any
 
 import jsonpatch
-
 from tests.kubernetes.admission.endpoints import Endpoints
 
 type Pod = dict[str, Any]

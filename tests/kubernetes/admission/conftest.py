@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.kubernetes.admission.api_server import ApiServer
 from tests.kubernetes.admission.endpoints import Endpoints
 from tests.kubernetes.admission.injected import api_server, cluster, injector
+
 from tokmeter.injector import Running
 
 

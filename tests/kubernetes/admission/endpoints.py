@@ -277,8 +277,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Connection", "close")
+        self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for event in self.server.endpoints.watched(since):
-            self.wfile.write(json.dumps(event).encode() + b"\n")
-            self.wfile.flush()
+            line = json.dumps(event).encode() + b"\n"
+            # Two chunks a line: nothing may depend on where they end.
+            for piece in (line[:7], line[7:]):
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")

@@ -11,10 +11,10 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-
 from tests.kubernetes.admission.api_server import ApiServer, checked, review
 from tests.kubernetes.admission.endpoints import Endpoints
 from tests.kubernetes.admission.injected import CONFIGURATION, ENABLED, PLACE, pod
+
 from tokmeter.injector import Running
 from tokmeter.injector.limits import REVIEW_BYTES_MAX
 
