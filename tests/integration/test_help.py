@@ -12,7 +12,20 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COMMANDS = ["", "run", "proxy", "watch", "report", "budget", "budget list", "budget show", "count", "replay", "doctor"]
+COMMANDS = [
+    "",
+    "run",
+    "proxy",
+    "watch",
+    "report",
+    "budget",
+    "budget list",
+    "budget show",
+    "count",
+    "replay",
+    "injector",
+    "doctor",
+]
 
 
 @pytest.mark.golden

@@ -24,6 +24,7 @@ PATIENCE_S = 30.0
 _NAMESPACES = "/api/v1/namespaces"
 _SECRETS = re.compile(r"/api/v1/namespaces/([^/]+)/secrets(?:/([^/]+))?")
 _EVENTS = re.compile(r"/api/v1/namespaces/([^/]+)/events")
+_ABSENT = (404, {"kind": "Status", "code": 404})
 _WEBHOOKS = re.compile(r"/apis/admissionregistration\.k8s\.io/v1/mutatingwebhookconfigurations/([^/]+)")
 
 
@@ -216,26 +217,30 @@ class _Handler(BaseHTTPRequestHandler):
     def _routed(self, cluster: Endpoints, method: str, path: str, body: Any) -> tuple[int, Any]:
         if (method, path) == ("GET", "/version"):
             return 200, {"major": "1", "minor": cluster.minor, "gitVersion": f"v1.{cluster.minor}.0"}
-        if path == _NAMESPACES and method == "GET":
-            cluster.asked.add(("list", "namespaces"))
-            with cluster.changed:
-                items = list(cluster.namespaces.values())
-                return 200, {"kind": "NamespaceList", "metadata": {"resourceVersion": str(cluster.version)}, "items": items}
         if (found := _SECRETS.fullmatch(path)) is not None:
             return self._secret(cluster, method, found[1], found[2], body)
         if (found := _EVENTS.fullmatch(path)) is not None and method == "POST":
-            cluster.asked.add(("create", "events"))
-            if body["involvedObject"].get("namespace") != found[1] or len(body["message"]) > 1024:
-                return 422, {"kind": "Status", "code": 422}
-            cluster.events.append(body)
-            return 201, body
+            return self._event(cluster, found[1], body)
         if (found := _WEBHOOKS.fullmatch(path)) is not None and found[1] in cluster.webhooks:
             return self._webhook(cluster, method, found[1], body)
-        if path.startswith(f"{_NAMESPACES}/") and method == "GET":
-            cluster.asked.add(("get", "namespaces"))
-            item = cluster.namespaces.get(path.removeprefix(f"{_NAMESPACES}/"))
-            return (200, item) if item else (404, {"kind": "Status", "code": 404})
-        return 404, {"kind": "Status", "code": 404}
+        return self._namespace(cluster, path.removeprefix(_NAMESPACES)) if method == "GET" else _ABSENT
+
+    def _namespace(self, cluster: Endpoints, rest: str) -> tuple[int, Any]:
+        if not rest:
+            cluster.asked.add(("list", "namespaces"))
+            with cluster.changed:
+                items = list(cluster.namespaces.values())
+                return 200, {"metadata": {"resourceVersion": str(cluster.version)}, "items": items}
+        cluster.asked.add(("get", "namespaces"))
+        item = cluster.namespaces.get(rest.removeprefix("/"))
+        return (200, item) if item else _ABSENT
+
+    def _event(self, cluster: Endpoints, namespace: str, body: Any) -> tuple[int, Any]:
+        cluster.asked.add(("create", "events"))
+        if body["involvedObject"].get("namespace") != namespace or len(body["message"]) > 1024:
+            return 422, {"kind": "Status", "code": 422}
+        cluster.events.append(body)
+        return 201, body
 
     def _secret(self, cluster: Endpoints, method: str, namespace: str, name: str | None, body: Any) -> tuple[int, Any]:
         verb = {"GET": "get", "POST": "create", "PUT": "update"}[method]
@@ -243,13 +248,14 @@ class _Handler(BaseHTTPRequestHandler):
         key = (namespace, name or body["metadata"]["name"])
         there = cluster.secrets.get(key)
         if method == "POST":
-            if there is not None:
-                return 409, {"kind": "Status", "code": 409}
+            conflict = there is not None
         elif there is None:
-            return 404, {"kind": "Status", "code": 404}
-        if method == "PUT" and there is not None:
-            if body["metadata"].get("resourceVersion") != there["metadata"]["resourceVersion"]:
-                return 409, {"kind": "Status", "code": 409}
+            return _ABSENT
+        else:
+            versions = [each["metadata"].get("resourceVersion") for each in (body or there, there)]
+            conflict = versions[0] != versions[1]
+        if conflict:
+            return 409, {"kind": "Status", "code": 409}
         if method != "GET":
             cluster.secrets[key] = cluster.stamped(body)
         return (201 if method == "POST" else 200), cluster.secrets[key]

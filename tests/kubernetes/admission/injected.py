@@ -17,7 +17,12 @@ from tokmeter.inject import parse_injection
 from tokmeter.injector import Place, Running, Settings, running
 from tokmeter.injector.cluster.client import connect
 
-SERVICE, OWN, CONFIGURATION, SECRET = "tokmeter-injector", "tokmeter-system", "tokmeter-injector", "tokmeter-injector-ca"
+SERVICE, OWN, CONFIGURATION, SECRET = (
+    "tokmeter-injector",
+    "tokmeter-system",
+    "tokmeter-injector",
+    "tokmeter-injector-ca",
+)
 PLACE = Place(service=SERVICE, namespace=OWN, webhook_configuration=CONFIGURATION, secret=SECRET)
 INJECTION = """\
 image: registry.example/tokmeter:1.0

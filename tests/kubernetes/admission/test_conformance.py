@@ -158,7 +158,8 @@ def test_other_operations_are_allowed_as_they_are(caller: Caller, operation: str
 
 
 @pytest.mark.parametrize(
-    "change", [{"subResource": "ephemeralcontainers"}, {"kind": {"group": "apps", "version": "v1", "kind": "Deployment"}}]
+    "change",
+    [{"subResource": "ephemeralcontainers"}, {"kind": {"group": "apps", "version": "v1", "kind": "Deployment"}}],
 )
 def test_other_objects_are_allowed_as_they_are(caller: Caller, change: dict[str, object]) -> None:
     asked = review(pod(), "shop")
