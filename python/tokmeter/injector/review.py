@@ -29,7 +29,7 @@ class _Request(msgspec.Struct, rename="camel"):
     kind: _Kind = msgspec.field(default_factory=_Kind)
     sub_resource: str = ""
     namespace: str = ""
-    object: msgspec.Raw = msgspec.Raw(b"null")
+    object: dict[str, Any] | None = None
     dry_run: bool | None = None
 
 
@@ -52,7 +52,6 @@ class Request:
 
 
 _REVIEW = msgspec.json.Decoder(_Review)
-_OBJECT = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -93,13 +92,9 @@ def _pod(request: _Request) -> Mapping[str, Any] | None:
     kind = (request.kind.group, request.kind.version, request.kind.kind)
     if request.operation != "CREATE" or kind != ("", "v1", "Pod") or request.sub_resource:
         return None
-    try:
-        pod = _OBJECT.decode(request.object)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedReviewError(f"request.object cannot be read: {_reason(error)}") from None
-    if not isinstance(pod, dict):
+    if request.object is None:
         raise MalformedReviewError("request.object is not a pod")
-    return pod
+    return request.object
 
 
 def _reason(error: Exception) -> str:

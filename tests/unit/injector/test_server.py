@@ -23,8 +23,15 @@ def routes(method: str, path: str, body: bytes) -> Answer:
     return Answer(200, "text/plain", b"%s %s %d" % (method.encode(), path.encode(), len(body)))
 
 
-def listener(**more: int) -> Listener:
-    return Listener(("127.0.0.1", 0), routes, name="test", option="--listen", body_max=BODY_MAX, **more)
+def listener(connections_max: int = 32) -> Listener:
+    return Listener(
+        ("127.0.0.1", 0),
+        routes,
+        name="test",
+        option="--listen",
+        body_max=BODY_MAX,
+        connections_max=connections_max,
+    )
 
 
 @pytest.fixture
