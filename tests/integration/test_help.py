@@ -25,6 +25,7 @@ COMMANDS = [
     "replay",
     "inject",
     "redirect",
+    "injector",
     "doctor",
 ]
 

@@ -27,6 +27,7 @@ SUMMARIES = {
     "count": "Count the tokens of a text or a request.",
     "replay": "Meter a recording: HAR or mitmproxy flow file.",
     "inject": "Add the sidecar to Kubernetes manifests.",
+    "injector": "Add it by an admission webhook.",
     "redirect": "Let the kernel send this pod's connections to the proxy.",
     "doctor": "Check this machine and say what to do.",
 }

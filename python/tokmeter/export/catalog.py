@@ -72,6 +72,10 @@ def _histogram(name: str, help_: str, source: str, unit: Unit, divisor: int) -> 
     return Metric(f"tokmeter_{name}", "histogram", help_, source, _PROVIDER, unit, divisor)
 
 
+def _injector(name: str, help_: str, labels: tuple[str, ...]) -> Metric:
+    return _adapters(_counter(f"injector_{name}", help_, f"injector_{name}", labels, "events"))
+
+
 def _adapters(metric: Metric) -> Metric:
     return replace(metric, adapter=True)
 
@@ -204,6 +208,40 @@ CATALOG: tuple[Metric, ...] = (
             "events_dropped", "Lines that slow readers of the event stream missed.", "events_dropped", (), "events"
         )
     ),
+    _injector("admissions", "Reviews that the webhook answered, by what became of the pod.", ("outcome",)),
+    Metric(
+        "tokmeter_injector_admission_duration_seconds",
+        "histogram",
+        "Time that the webhook took for a review, from its last byte to the answer's first.",
+        "injector_admission_duration_ns",
+        (),
+        "seconds",
+        NANO,
+        adapter=True,
+    ),
+    _adapters(
+        _gauge(
+            "injector_certificate_expiry_seconds",
+            "Seconds until the webhook's serving certificate ends.",
+            "injector_certificate_expiry",
+            (),
+            "seconds",
+        )
+    ),
+    _injector("certificate_renewals", "Looks at the serving certificate that changed it or failed.", ("result",)),
+    _injector("handshake_failures", "Callers of the webhook that broke off the TLS handshake.", ()),
+    _injector("events_dropped", "Events for the owners of pods that were not written.", ("reason",)),
+    _adapters(
+        _gauge(
+            "injector_namespace_store_age_seconds",
+            "Seconds since the API server last told of namespaces; a watch is begun anew every four minutes.",
+            "injector_namespace_store_age_ms",
+            (),
+            "seconds",
+            1000,
+        )
+    ),
+    _injector("unknown_namespaces", "Pods of a namespace whose labels could not be found out.", ()),
     Metric("tokmeter_build_info", "info", "What runs: always 1.", "build", ("version", "price_book"), adapter=True),
 )
 """In the order of the reference page."""

@@ -13,11 +13,18 @@ from tokmeter._core import Snapshot
 from tokmeter.export.catalog import CATALOG
 from tokmeter.export.jsonl import EventStream
 from tokmeter.export.prometheus import Adapter, Collector, build_info, exposition
+from tokmeter.injector.tally import Tally
 
 snapshot = cast(Callable[[], Snapshot], FakeSnapshot)
+INJECTOR = Tally()
+for source in ("injector_admissions", "injector_certificate_renewals", "injector_events_dropped"):
+    INJECTOR.count(source, "any")
+for source in ("injector_certificate_expiry", "injector_namespace_store_age_ms"):
+    INJECTOR.gauge(source, lambda: 1)
 EVERYTHING: tuple[Adapter, ...] = (
     build_info("1.2.3", "book 2026-01-01"),
     EventStream().series,
+    INJECTOR.series,
     lambda: {
         "ledger_written": [((), 3)],
         "ledger_dropped": [(("queue_full",), 2)],
@@ -111,3 +118,10 @@ def test_promtool_has_nothing_to_say() -> None:
     checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False, timeout=30)
 
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_a_process_that_meters_nothing_has_no_snapshot() -> None:
+    found = {name for name, _ in samples(exposition(Collector(None, [INJECTOR.series])))}
+
+    assert "tokmeter_injector_admissions_total" in found
+    assert "tokmeter_exchanges_total" not in found
