@@ -19,7 +19,7 @@ _CLIENTS = REPOSITORY / "tests/clients"
 def tokmeter() -> Path:
     """The archive of tokmeter's image: the release wheel, its locked requirements and nft, as `deploy/docker` has it."""
     release = wheel(sorted((REPOSITORY / "dist").glob("tokmeter-*.whl")))
-    locked = REPOSITORY / "requirements/runtime.txt"
+    locked = REPOSITORY / "requirements/image.txt"
     material.certificate()
 
     def fill(root: Root) -> None:
