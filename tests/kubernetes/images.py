@@ -46,6 +46,8 @@ def python_app() -> Path:
         root.add_packages("-c", str(locked), "openai", "requests")
         root.add_programs("curl", "dash")
         (root.folder / "usr/bin/sh").symlink_to("dash")
+        (root.folder / "etc/ssl/certs").mkdir(parents=True)
+        shutil.copy2("/etc/ssl/certs/ca-certificates.crt", root.folder / "etc/ssl/certs")
 
     return _kept(PYTHON_APP, (locked,), fill, entrypoint=("/usr/local/bin/python3",))
 

@@ -128,13 +128,14 @@ def _objects(folder: Path) -> Iterable[Path]:
 
 
 def _needed(objects: Iterable[Path]) -> Iterable[Path]:
-    """What the loader of this machine finds for each; packages that bring libraries of their own find them beside them."""
-    for file in objects:
-        said = subprocess.run(("ldd", str(file)), capture_output=True, check=False, text=True, timeout=30).stdout
-        for line in said.splitlines():
-            found = _LIBRARY.search(line)
-            if found and not Path(found[1]).is_relative_to(file.parents[1]):
-                yield Path(found[1])
+    """What the loader of this machine finds for them; packages that bring libraries of their own find them beside them."""
+    files = list(objects)
+    said = subprocess.run(("ldd", *map(str, files)), capture_output=True, check=False, text=True, timeout=120).stdout
+    own = {file.parents[1] for file in files}
+    for line in said.splitlines():
+        found = _LIBRARY.search(line)
+        if found and not any(Path(found[1]).is_relative_to(folder) for folder in own):
+            yield Path(found[1])
 
 
 def wheel(dist: Sequence[Path]) -> Path:

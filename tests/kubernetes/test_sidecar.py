@@ -27,8 +27,8 @@ import socket
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as quic:
     quic.settimeout(5)
     quic.connect(("{SERVICE_IP}", 443))
-    quic.send(b"hello")
     try:
+        quic.send(b"hello")
         quic.recv(1)
     except OSError as refused:
         print(type(refused).__name__)
@@ -111,7 +111,8 @@ def test_the_certificate_of_a_provider_is_the_sidecars_and_that_of_others_their_
 
 
 def test_http_3_is_refused_at_once(application: Application) -> None:
-    assert application.python(DATAGRAM) == "ConnectionRefusedError\n"
+    # What is rejected where it is sent is not permitted; a time-out would be a TimeoutError.
+    assert application.python(DATAGRAM) in {"ConnectionRefusedError\n", "PermissionError\n"}
 
 
 def test_the_application_sees_no_key(application: Application) -> None:

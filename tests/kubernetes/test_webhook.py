@@ -1,0 +1,143 @@
+"""The injector in the cluster, installed by its chart: what it injects, what it refuses, and what happens without it."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.kubernetes import images, installation, settings
+from tests.kubernetes.installation import SYSTEM
+from tests.kubernetes.node import Node, NodeError
+from tests.kubernetes.provider import Provider
+from tests.kubernetes.workload import Application, deployment, namespace, pod_spec
+
+LABELLED = {"tokmeter.io/inject": "enabled"}
+
+
+@pytest.fixture(scope="module")
+def injector(node: Node, provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    node.apply(namespace(SYSTEM, installation.RESTRICTED))
+    installation.by_chart(node, tmp_path_factory.mktemp("chart"))
+    until(lambda: would_inject(node))
+    yield node
+    installation.gone(node)
+
+
+def until(holds: Callable[[], object], seconds: float = 30) -> Any:
+    """Waits for what only the API server knows, and asks it again and again."""
+    end = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.2)
+    return found
+
+
+def would_inject(node: Node) -> bool:
+    """Whether the webhook answers, by a pod that is not kept."""
+    node.apply(namespace("trial", LABELLED))
+    words = (
+        "-n",
+        "trial",
+        "run",
+        "trial",
+        f"--image={images.PYTHON_APP}",
+        "--dry-run=server",
+        "-o",
+        "jsonpath={.spec}",
+    )
+    return '"name":"tokmeter"' in node.kubectl(*words)
+
+
+def events(node: Node, space: str) -> str:
+    return node.kubectl(
+        "-n", space, "get", "events", "-o", "jsonpath={range .items[*]}{.reason}: {.message}{'\\n'}{end}"
+    )
+
+
+def started(node: Node, space: str, name: str = "asker", **more: Any) -> Application:
+    node.apply(deployment(name, space, pod_spec(images.PYTHON_APP), **more))
+    application = Application(node, name, space)
+    application.ready()
+    return application
+
+
+def test_a_label_and_a_new_pod_are_all_it_takes(injector: Node) -> None:
+    space = namespace("labelled", LABELLED)
+    injector.apply(space)
+    asker = started(injector, "labelled")
+
+    assert asker.chat().keys() == {"tokens"}
+    assert asker.counted("tokmeter_exchanges_total") == 1
+    assert [made["name"] for made in asker.pod["spec"]["initContainers"]] == ["tokmeter-init", "tokmeter"]
+    assert asker.pod["spec"]["initContainers"][1]["restartPolicy"] == "Always"
+
+
+def test_a_pod_takes_a_budget_that_its_namespace_lets_it_choose(injector: Node) -> None:
+    injector.apply(namespace("choosing", LABELLED, {"tokmeter.io/budgets": "few,plenty"}))
+    asker = started(injector, "choosing", annotations={"tokmeter.io/budget": "few"})
+
+    answers = [asker.chat() for _ in range(settings.CALLS + 1)]
+
+    assert answers[-1] == {"status": 429, "code": "insufficient_quota", "type": "RateLimitError"}
+
+
+def test_events_say_why_a_pod_was_not_injected(injector: Node) -> None:
+    injector.apply(
+        namespace("asking", LABELLED), deployment("host", "asking", pod_spec(images.PYTHON_APP, hostNetwork=True))
+    )
+    injector.apply(
+        deployment("richer", "asking", pod_spec(images.PYTHON_APP), annotations={"tokmeter.io/budget": "few"})
+    )
+
+    said = until(
+        lambda: all(word in (found := events(injector, "asking")) for word in ("network of its node", "few")) and found
+    )
+
+    assert "tokmeter.io/budget" in said
+
+
+def test_no_pod_starts_unmetered_where_a_namespace_enforces(injector: Node) -> None:
+    injector.apply(namespace("enforcing", LABELLED | {"tokmeter.io/enforce": "on"}))
+    started(injector, "enforcing")
+
+    until(lambda: "tokmeter.io/enforce=on" in refused(injector, "--labels=tokmeter.io/inject=disabled"))
+    by_hand = refused(injector, "--overrides", '{"spec": {"hostNetwork": true}}')
+
+    assert "no sidecar of tokmeter" in by_hand
+
+
+def refused(node: Node, *words: str) -> str:
+    """Why a pod is not let in; empty if it is."""
+    try:
+        node.kubectl("-n", "enforcing", "run", "bare", f"--image={images.PYTHON_APP}", "--dry-run=server", *words)
+    except NodeError as error:
+        return str(error)
+    return ""
+
+
+def test_without_an_injector_pods_start_bare_but_where_the_namespace_enforces(injector: Node) -> None:
+    injector.apply(namespace("bare", LABELLED), namespace("enforcing", LABELLED | {"tokmeter.io/enforce": "on"}))
+    injector.kubectl("-n", SYSTEM, "scale", "deployment/tokmeter-injector", "--replicas=0")
+    injector.kubectl(
+        "-n", SYSTEM, "wait", "pod", "--for=delete", "-l", "app.kubernetes.io/component=injector", "--timeout=50s"
+    )
+    try:
+        words = (
+            "-n",
+            "bare",
+            "run",
+            "bare",
+            f"--image={images.PYTHON_APP}",
+            "--dry-run=server",
+            "-o",
+            "jsonpath={.spec}",
+        )
+        assert '"name":"tokmeter"' not in injector.kubectl(*words)
+        assert "no sidecar of tokmeter" in refused(injector)
+    finally:
+        injector.kubectl("-n", SYSTEM, "scale", "deployment/tokmeter-injector", "--replicas=1")
+        injector.kubectl(
+            "-n", SYSTEM, "rollout", "status", "deployment/tokmeter-injector", "--timeout=100s", timeout=110
+        )
+        until(lambda: would_inject(injector))
