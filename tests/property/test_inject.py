@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import kubernetes_validate
@@ -94,7 +95,7 @@ def contains(whole: Any, part: Any) -> bool:
     if isinstance(part, dict):
         return isinstance(whole, dict) and all(key in whole and contains(whole[key], part[key]) for key in part)
     if isinstance(part, list):
-        rest = iter(whole if isinstance(whole, list) else ())
+        rest: Iterator[Any] = iter(whole if isinstance(whole, list) else ())
         return all(any(contains(item, wanted) for item in rest) for wanted in part)
     return bool(whole == part and type(whole) is type(part))
 
