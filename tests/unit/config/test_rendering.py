@@ -45,3 +45,13 @@ def test_amounts_are_exact() -> None:
 
     assert "input: 0.000000001" in text
     assert "output: 1000" in text
+
+
+def test_equal_configurations_have_the_same_text() -> None:
+    one, other = (check(parse(WHOLE.replace("0.10", usd), "f")) for usd in ("0.10", "0.1"))
+
+    assert one == other
+    render.cache_clear()
+    text = render(one)
+    render.cache_clear()
+    assert render(other) == text

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from tests.unit.export.fakes import FakeSnapshot
@@ -94,7 +94,7 @@ def test_every_address_is_one_of_either_family(monkeypatch: pytest.MonkeyPatch) 
     assert both.address[0] == "::"
     both.server.stop()
 
-    def refused(self: object, address: tuple[str, int], routes: object) -> None:
+    def refused(self: Any, address: tuple[str, int], routes: Any) -> None:
         if ":" in address[0]:
             raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
         real(self, address, routes)

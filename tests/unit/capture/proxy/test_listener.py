@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tokmeter.capture.proxy import ProxySettings, listener
+from tokmeter.capture.proxy import ProxySettings
 from tokmeter.capture.proxy.listener import Listener
 from tokmeter.errors import TokmeterError
 
@@ -16,14 +17,14 @@ from tokmeter.errors import TokmeterError
 @pytest.fixture
 def no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without IPv6."""
-    real = listener.asyncio.start_server
+    real = asyncio.start_server
 
     async def start(accept: Any, host: str | None, port: int, **options: Any) -> Any:
         if host == "::1":
             raise OSError(errno.EADDRNOTAVAIL, "cannot assign")
         return await real(accept, host, port, **options)
 
-    monkeypatch.setattr(listener.asyncio, "start_server", start)
+    monkeypatch.setattr(asyncio, "start_server", start)
 
 
 def listening(*places: str) -> Listener:
