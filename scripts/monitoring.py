@@ -69,8 +69,10 @@ FLEET = [
         "Read from a cache, of the input",
         [
             (
-                "sum by (provider) (rate(tokmeter_cache_read_tokens_total[1h])) "
-                "/ (sum by (provider) (rate(tokmeter_input_tokens_total[1h])) > 0)",
+                (
+                    "sum by (provider) (rate(tokmeter_cache_read_tokens_total[1h])) "
+                    "/ (sum by (provider) (rate(tokmeter_input_tokens_total[1h])) > 0)"
+                ),
                 "{{provider}}",
             )
         ],
@@ -86,8 +88,10 @@ FLEET = [
         "First byte of the reply, 95 of 100",
         [
             (
-                "histogram_quantile(0.95, sum by (le, provider) "
-                "(rate(tokmeter_first_chunk_seconds_bucket[$__rate_interval])))",
+                (
+                    "histogram_quantile(0.95, sum by (le, provider) "
+                    "(rate(tokmeter_first_chunk_seconds_bucket[$__rate_interval])))"
+                ),
                 "{{provider}}",
             )
         ],
@@ -151,8 +155,10 @@ SERVICE = [
         "Refused or cut",
         [
             (
-                f'sum by (decision, mode, reason) (rate(tokmeter_decisions_total{{{POD},decision=~"refuse|cut"}}'
-                "[$__rate_interval]))",
+                (
+                    f'sum by (decision, mode, reason) (rate(tokmeter_decisions_total{{{POD},decision=~"refuse|cut"}}'
+                    "[$__rate_interval]))"
+                ),
                 "{{mode}} {{decision}}: {{reason}}",
             )
         ],
@@ -179,8 +185,10 @@ BUDGETS = [
         "Left",
         [
             (
-                f"(tokmeter_budget_limit_usd{{{BUDGET}}} > 0) - tokmeter_budget_spent_usd{{{BUDGET}}} "
-                f"- tokmeter_budget_held_usd{{{BUDGET}}}",
+                (
+                    f"(tokmeter_budget_limit_usd{{{BUDGET}}} > 0) - tokmeter_budget_spent_usd{{{BUDGET}}} "
+                    f"- tokmeter_budget_held_usd{{{BUDGET}}}"
+                ),
                 "{{budget}} {{window}} {{pod}}",
             )
         ],
@@ -190,8 +198,10 @@ BUDGETS = [
         "Refusals and cuts, by the limit that binds",
         [
             (
-                'sum by (reason, mode) (rate(tokmeter_decisions_total{namespace=~"$namespace",decision=~"refuse|cut"}'
-                "[$__rate_interval]))",
+                (
+                    'sum by (reason, mode) (rate(tokmeter_decisions_total{namespace=~"$namespace",decision=~"refuse|cut"}'
+                    "[$__rate_interval]))"
+                ),
                 "{{mode}} {{reason}}",
             )
         ],
