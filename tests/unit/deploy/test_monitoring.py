@@ -114,6 +114,15 @@ def test_rules_ask_for_metrics_and_labels_that_exist(rule: dict[str, Any]) -> No
     assert list(complaints(rule["expr"], KNOWN)) == []
 
 
+@pytest.mark.parametrize("rule", rules(RECORDING), ids=lambda rule: rule["record"])
+def test_a_recorded_name_tells_its_labels(rule: dict[str, Any]) -> None:
+    grouped = re.search(r"\bby \(([^)]*)\)", rule["expr"])
+    # Without a grouping every label stays.
+    kept = {label.strip() for label in grouped[1].split(",")} - {"le"} if grouped else {"budget", "window"}
+
+    assert set(rule["record"].partition(":")[0].split("_")) == kept
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_dashboards_ask_for_metrics_and_labels_that_exist(page: Path) -> None:
     assert [said for target in targets(page) for said in complaints(target["expr"], KNOWN)] == []
