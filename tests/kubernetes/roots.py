@@ -100,7 +100,20 @@ class Root:
     def finish(self) -> None:
         """Compiles its Python, adds the shared libraries that everything in it needs, and the loader's list of them."""
         if (self.folder / "usr/local/bin/python3").is_symlink():
-            compile_all = (sys.executable, "-m", "compileall", "-q", "-j", "2", "-o", "0", "-o", "1", "--invalidation-mode", "unchecked-hash")
+            compile_all = (
+                sys.executable,
+                "-m",
+                "compileall",
+                "-q",
+                "-j",
+                "2",
+                "-o",
+                "0",
+                "-o",
+                "1",
+                "--invalidation-mode",
+                "unchecked-hash",
+            )
             # Some packages hold text of other versions of Python, which is no mistake of ours.
             subprocess.run(
                 (*compile_all, "-s", str(self.folder), str(self.folder / "usr/local/lib")),

@@ -110,3 +110,6 @@ BUNDLE_MAX = 8
 
 CONFLICTS_MAX = 5
 """Tries to write what another replica writes too."""
+
+CAUSES_MAX = 16
+"""Exceptions beneath each other that are looked through for what happened; four are usual."""

@@ -128,10 +128,20 @@ class Api:
 
     def _unreachable(self, error: Exception) -> ClusterError:
         return ClusterError(
-            f"the API server cannot be reached: {type(error).__name__}",
+            f"the API server cannot be reached: {_innermost(error)}",
             where=self.address,
             hint="see that the address in the kubeconfig, or the cluster's DNS and network, is right",
         )
+
+
+def _innermost(error: BaseException) -> str:
+    """What happened beneath the layers that wrapped it, and beneath the client's own stumble over an answer that never came."""
+    for _ in range(limits.CAUSES_MAX):
+        deeper = error.__cause__ or error.__context__
+        if deeper is None:
+            break
+        error = deeper
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def connect(kubeconfig: Path | None) -> Api:
