@@ -23,6 +23,7 @@ class ScriptedLoader:
 
     def __init__(self) -> None:
         self.events: list[str] = []
+        self.prepared: list[str] = []
         self.allowed: list[int] = []
         self.disallowed: list[int] = []
         self.taken_back = threading.Event()
@@ -31,6 +32,9 @@ class ScriptedLoader:
         self.polled = threading.Event()
         self.closed = 0
         self.failing = ""
+
+    def prepare(self, program: str) -> None:
+        self.prepared.append(program)
 
     def attach_function(self, _program: str, _file: Path, _offset: int, _process: int | None) -> int:
         return 1
