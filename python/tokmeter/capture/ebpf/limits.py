@@ -37,6 +37,9 @@ IMAGES_MAX = 4096
 IMAGE_BYTES_MAX = 1 << 30
 """Bytes of an executable that is looked into for TLS functions. Bundled applications have a few hundred megabytes."""
 
+DESCRIPTORS_WANTED = 65_536
+"""Descriptors that the tracer asks for. A process whose libraries are attached to for it alone takes some twenty."""
+
 LEAVING_MAX = 512
 """Instructions that wait for being detached from: while there are more, no file is attached to for one process alone. The kernel
 detaches from about ten a second, and each is an open descriptor."""

@@ -65,6 +65,7 @@ class Loader(Protocol):
 def load(settings: TracerSettings, meter: _core.Meter, who: Who) -> Loader:
     """The programs, loaded and not attached anywhere. Raises `TracerError` with what is missing."""
     kernel.check_platform()
+    kernel.raise_descriptors()
     events = kernel.tracepoints()
     offset = kernel.child_offset(events)
     match settings.loader:
