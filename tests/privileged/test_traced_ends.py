@@ -29,7 +29,7 @@ type Find = Callable[[str], Application]
 CHILDREN = 4
 STEADY = """
 import http.client, json, ssl, subprocess, sys, time
-CHILD = "import ssl, time; time.sleep(1)"
+CHILD = "import ssl, time; time.sleep(3)"
 children = [subprocess.Popen([sys.executable, "-c", CHILD]) for _ in range(int(sys.argv[1]))]
 connection = http.client.HTTPSConnection("api.openai.com")
 message = {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}], "metadata": {"pad": "p" * 500_000}}
