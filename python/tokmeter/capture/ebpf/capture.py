@@ -166,7 +166,8 @@ class TracerCapture:
             if not is_process(pid):
                 loader.disallow(pid)
                 self._processes.discard(pid)
-        new = chosen - self._processes
+        # One that has ended since would leave its place to whoever gets its id.
+        new = {pid for pid in chosen - self._processes if is_process(pid)}
         for pid in new:
             self._admit(loader, pid)
         if new:

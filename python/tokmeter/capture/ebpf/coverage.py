@@ -93,8 +93,10 @@ class Coverage:
             while not self._ending:
                 self._follow()
                 # What takes the kernel long comes last, one at a time, so that a process that comes waits for one at most.
-                if not (self._prepare() or self._attachments.detach_next()):
-                    self.settled.set()
+                if self._prepare():
+                    continue
+                self.settled.set()
+                if not self._attachments.detach_next():
                     self._wait()
         except TokmeterError as failure:
             self.failure = failure

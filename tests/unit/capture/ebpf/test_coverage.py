@@ -110,6 +110,15 @@ def test_it_has_settled_when_everybody_is_covered_and_the_kernel_has_seen_every_
     assert running.failure is None
 
 
+def test_it_has_settled_whatever_is_left_to_detach_from(kernel: Kernel, start: Callable[..., Coverage]) -> None:
+    kernel.waiting.append(7)
+
+    running = start(1)
+
+    assert running.settled.wait(LIMIT_S)
+    assert kernel.detached == []
+
+
 def test_who_tells_of_an_end_does_not_wait_for_it(kernel: Kernel, start: Callable[..., Coverage]) -> None:
     running = start(1)
 
