@@ -176,11 +176,7 @@ pub struct Tracer {
 
 impl Tracer {
     /// Loads an object that clang made of the programs. `ring_bytes` must be a power of two and whole pages.
-    pub fn load(
-        object: &[u8],
-        settings: Settings,
-        ring_bytes: u32,
-    ) -> Result<(Attacher, Self), TracerError> {
+    pub fn load(object: &[u8], settings: Settings, ring_bytes: u32) -> Result<(Attacher, Self), TracerError> {
         let mut programs = EbpfLoader::new().map_max_entries("events", ring_bytes).load(object)?;
         let mut chosen: Array<_, [u32; 4]> = Array::try_from(taken(&mut programs, "settings")?)?;
         let values = [

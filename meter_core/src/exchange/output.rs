@@ -97,7 +97,8 @@ impl Output {
     /// A number of tokens that the text cannot exceed, without counting.
     pub(super) fn at_most(&self) -> u64 {
         let (up, down) = self.factor();
-        let unread = self.pending.len().saturating_add(usize::try_from(self.passed_over).unwrap_or(usize::MAX));
+        let unread =
+            self.pending.len().saturating_add(usize::try_from(self.passed_over).unwrap_or(usize::MAX));
         let text = |counter: &StreamCounter| counter.total_at_most(unread);
         let most = self.counter.as_ref().map_or(0, |counter| (text(counter) * up).div_ceil(down));
         self.learned.map_or(most, |learned| learned.most(most))

@@ -105,9 +105,7 @@ impl Tracer {
         offset: u64,
         process: Option<u32>,
     ) -> PyResult<u64> {
-        self.attaching(py, |attacher| {
-            Ok(attacher.attach_function(program, &file, offset, process)?.number())
-        })
+        self.attaching(py, |attacher| Ok(attacher.attach_function(program, &file, offset, process)?.number()))
     }
 
     fn attach_event(&self, py: Python<'_>, program: &str, category: &str, event: &str) -> PyResult<u64> {
