@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn who_watches_counts_what_models_generate_and_takes_the_rest_to_be_like_it() {
         const PIECE: &str = " word word word word";
-        let pieces = u64::try_from(2 * limits::WATCHED_TEXT_BYTES_MAX / bytes(PIECE)).unwrap();
+        let pieces = 2 * limits::WATCHED_TEXT_BYTES_MAX / bytes(PIECE);
         let mut watched = output(Operation::Chat, true, Some("gpt-4o"));
         let mut deciding = output(Operation::Chat, true, Some("gpt-4o"));
         watched.watch();
