@@ -42,6 +42,7 @@ def main() -> None:
                 skipped["sslsniff"], compared = str(error), None
         figures["calls"] = ebpf_calls.measure(running, rounds, loaders, compared)
         figures["streams"] = ebpf_streams.measure(running, rounds, loaders, compared)
+        figures["ending"] = {each: ebpf_streams.while_processes_end(running, rounds, each) for each in loaders}
     print(json.dumps(figures))
 
 

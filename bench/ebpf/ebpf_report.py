@@ -81,6 +81,8 @@ def _processes(figures: dict[str, Any]) -> str:
     ]
     idle = (f"{100 * _median(figures['streams'][f'{each}|idle|'], 'cpu_share'):.2f}" for each in loaders)
     lines.append(f"| CPU without traffic, % of a core | {' | '.join(idle)} |")
+    lost = (f"{100 * max(each['lost'] for each in figures['ending'][loader]):.1f}" for loader in loaders)
+    lines.append(f"| records of a stream lost while other processes end, most, % | {' | '.join(lost)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The tracer in this process, on one other process only, and what its own thread takes."""
+"""The tracer in this process, on other processes that were started for it only, and what its own threads take."""
 
 import threading
 import time
@@ -23,14 +23,17 @@ class Traced:
 
     capture: TracerCapture
     thread: threading.Thread
+    """The one that reads; another one attaches."""
+    attaching: threading.Thread
     entries: list[_core.LedgerEntry] = field(default_factory=list)
 
     def cpu_ns(self) -> int:
-        """CPU that its thread has used."""
-        return time.clock_gettime_ns(time.pthread_getcpuclockid(self.thread.ident or 0))
+        """CPU that its threads have used."""
+        clocks = (time.pthread_getcpuclockid(each.ident or 0) for each in (self.thread, self.attaching))
+        return sum(map(time.clock_gettime_ns, clocks))
 
     def wakeups(self) -> int:
-        """How often its thread has gone to sleep, and been woken."""
+        """How often the thread that reads has gone to sleep, and been woken."""
         status = Path(f"/proc/self/task/{self.thread.native_id}/status").read_text()
         return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
 
@@ -57,15 +60,15 @@ def meter() -> _core.Meter:
 
 
 @contextmanager
-def tracing(loader: str, pid: int) -> Iterator[Traced]:
-    """Trace one process while the context lasts. System calls are left alone: their events are the whole machine's."""
+def tracing(loader: str, *pids: int) -> Iterator[Traced]:
+    """Trace processes while the context lasts. System calls are left alone: their events are the whole machine's."""
     entries: list[_core.LedgerEntry] = []
-    settings = TracerSettings(selection=Selection(processes=lambda: [pid]), loader=loader, plain=False)
+    settings = TracerSettings(selection=Selection(processes=lambda: pids), loader=loader, plain=False)
     capture = TracerCapture(meter(), lambda number: _core.Attribution(pid=number), settings, entries.append, now_ns)
     capture.start()
     try:
-        thread = next(each for each in threading.enumerate() if each.name == "tracer")
-        yield Traced(capture, thread, entries)
+        threads = {each.name: each for each in threading.enumerate()}
+        yield Traced(capture, threads["tracer"], threads["tracer-attach"], entries)
     finally:
         capture.stop()
 

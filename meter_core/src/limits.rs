@@ -71,8 +71,12 @@ pub const RESERVATION_TTL_NS: i64 = 3_600_000_000_000;
 pub const OUTPUT_TOKENS_DEFAULT: u64 = 4096;
 /// Smallest number of output tokens held for a stream and taken per extension.
 pub const OUTPUT_STEP_TOKENS: u64 = 256;
-/// Bytes of generated text kept uncounted; short-lived, so that most streams with reported usage are never counted.
-pub const UNCOUNTED_TEXT_BYTES_MAX: usize = 16 << 10;
+/// Bytes of generated text kept uncounted; short-lived, so that most streams with reported usage are never counted: 16,000
+/// tokens.
+pub const UNCOUNTED_TEXT_BYTES_MAX: usize = 64 << 10;
+/// Bytes of generated text of one reply that are counted when nothing depends on the count before its end; the rest is taken to be
+/// like them. Twice what models generate at most today, 128,000 tokens, and 20 ms of work.
+pub const WATCHED_TEXT_BYTES_MAX: u64 = 1 << 20;
 /// Models whose reply lengths are remembered.
 pub const EXPECTED_MODELS_MAX: usize = 256;
 /// Attempts remembered, so that a repeat after a failure counts as a retry; about 5 MB.

@@ -528,6 +528,8 @@ class Tracer:
     the child is in the kernel's event ``sched_process_fork``; `clock_offset` nanoseconds from the monotonic clock to the epoch.
     With `everybody` all processes but this one may be looked at, with `strict` only connections to servers that are known
     to be an LLM's. Raises `OSError` with the kernel's words when it does not take the programs.
+
+    One thread may prepare, attach and detach while another one does everything else: neither waits for the other.
     """
 
     def __new__(
@@ -542,6 +544,8 @@ class Tracer:
         ring_bytes: int,
         clock_offset: int,
     ) -> Tracer: ...
+    def prepare(self, program: str) -> None:
+        """Has the kernel verify a program of functions, so that attaching it takes no time. Raises `OSError`."""
     def attach_function(self, program: str, file: str | PathLike[str], offset: int, process: int | None) -> int:
         """Runs a program at an offset of a file, for one process or for all; the number detaches it. Raises `OSError`."""
     def attach_event(self, program: str, category: str, event: str) -> int:

@@ -52,11 +52,15 @@ class Tracer:
     metrics: str = ""
     """Where the one that runs serves metrics."""
 
+    def counters(self) -> dict[str, int]:
+        """What it counted last, at most a second ago."""
+        with build_opener(ProxyHandler({})).open(f"{self.metrics}/healthz", timeout=10) as answer:
+            counters: dict[str, int] = json.load(answer)["tracer"]
+        return counters
+
     def files(self) -> int:
         """How many files are attached to."""
-        with build_opener(ProxyHandler({})).open(f"{self.metrics}/healthz", timeout=10) as answer:
-            count: int = json.load(answer)["tracer"]["files"]
-        return count
+        return self.counters()["files"]
 
     def until_attached(self, more_than: int) -> None:
         """Waits until more files are attached to."""

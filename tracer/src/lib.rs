@@ -17,4 +17,4 @@ mod tracer;
 pub use image::{Function, Image, ImageError};
 pub use record::{ConnectionKey, Direction, Event, Layer, Record};
 #[cfg(target_os = "linux")]
-pub use tracer::{Attachment, Counters, Destination, Settings, Tracer, TracerError};
+pub use tracer::{Attacher, Attachment, Counters, Destination, Settings, Tracer, TracerError};

@@ -1,4 +1,7 @@
 //! The programs in the kernel: loaded once, attached where the caller says, their ring read when he asks.
+//!
+//! Attaching and reading are two values, for two threads: the kernel takes a tenth of a second to detach from one instruction and
+//! more to verify a program, and the ring does not wait.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -164,12 +167,16 @@ const EVENT_PROGRAMS: [&str; 11] = [
 /// Programs that can be attached to a control group.
 const GROUP_PROGRAMS: [&str; 2] = ["stop_connect4", "stop_connect6"];
 
-/// The loaded programs. Dropping it detaches all.
-pub struct Tracer {
+/// Where the programs are attached. Dropping it detaches all.
+pub struct Attacher {
     programs: Ebpf,
     links: HashMap<Attachment, Link>,
     next: u64,
-    /// Programs are loaded when they are first attached, and each needs the maps that it names until then.
+}
+
+/// What the programs look at and hand over. Programs are loaded into the kernel when they are first needed, and each needs the
+/// maps that it names until then: it is dropped after its [`Attacher`].
+pub struct Tracer {
     _settings: Array<MapData, [u32; 4]>,
     allowed: Table<MapData, u32, u32>,
     names: Table<MapData, u64, u32>,
@@ -182,7 +189,7 @@ pub struct Tracer {
 
 impl Tracer {
     /// Loads an object that clang made of the programs. `ring_bytes` must be a power of two and whole pages.
-    pub fn load(object: &[u8], settings: Settings, ring_bytes: u32) -> Result<Self, TracerError> {
+    pub fn load(object: &[u8], settings: Settings, ring_bytes: u32) -> Result<(Attacher, Self), TracerError> {
         let mut programs = EbpfLoader::new().map_max_entries("events", ring_bytes).load(object)?;
         let mut chosen: Array<_, [u32; 4]> = Array::try_from(taken(&mut programs, "settings")?)?;
         let values = [
@@ -199,19 +206,21 @@ impl Tracer {
         let destinations = Table::try_from(taken(&mut programs, "destinations")?)?;
         let counters = PerCpuArray::try_from(taken(&mut programs, "counters")?)?;
         let events = RingBuf::try_from(taken(&mut programs, "events")?)?;
-        Ok(Self {
-            programs,
-            links: HashMap::new(),
-            next: 1,
-            _settings: chosen,
-            allowed,
-            names,
-            connections,
-            stopped,
-            destinations,
-            counters,
-            events,
-        })
+        let attacher = Attacher { programs, links: HashMap::new(), next: 1 };
+        Ok((
+            attacher,
+            Self { _settings: chosen, allowed, names, connections, stopped, destinations, counters, events },
+        ))
+    }
+}
+
+impl Attacher {
+    /// Has the kernel verify a program for functions, which takes it up to seconds, so that attaching takes milliseconds.
+    pub fn prepare(&mut self, program: &str) -> Result<(), TracerError> {
+        let doing = || format!("loading {program}");
+        let name = known(&FUNCTION_PROGRAMS, program).map_err(|error| TracerError::new(doing(), error))?;
+        self.function(name).map_err(|error| TracerError::new(doing(), error))?;
+        Ok(())
     }
 
     /// Attaches a program to an instruction of a file, for one process or for all that have the file mapped.
@@ -261,6 +270,30 @@ impl Tracer {
         Ok(self.keep(Link::Group(name, link)))
     }
 
+    /// Detaches what was attached; nothing if that was done before.
+    pub fn detach(&mut self, attachment: Attachment) {
+        let Some(link) = self.links.remove(&attachment) else { return };
+        // A link whose process or file is gone has nothing left to detach.
+        let _gone = match link {
+            Link::Function(name, link) => self.function(name).and_then(|probe| probe.detach(link)),
+            Link::Event(name, link) => self.event(name).and_then(|probe| probe.detach(link)),
+            Link::Group(name, link) => self.group(name).and_then(|hook| hook.detach(link)),
+        };
+    }
+}
+
+impl Tracer {
+    /// Lets the programs look at a process.
+    pub fn allow(&mut self, process: u32) -> Result<(), TracerError> {
+        Ok(self.allowed.insert(process, 1, 0)?)
+    }
+
+    /// Takes that back.
+    pub fn disallow(&mut self, process: u32) {
+        // It is gone from the map when the process ended.
+        let _gone = self.allowed.remove(&process);
+    }
+
     /// Refuses a process, and children that it makes from now on, new connections to destinations that were given.
     pub fn stop(&mut self, process: u32) -> Result<(), TracerError> {
         Ok(self.stopped.insert(process, 1, 0)?)
@@ -280,28 +313,6 @@ impl Tracer {
     /// Adds a destination that stopped processes are refused.
     pub fn refuse(&mut self, destination: Destination) -> Result<(), TracerError> {
         Ok(self.destinations.insert(destination, 1, 0)?)
-    }
-
-    /// Detaches what was attached; nothing if that was done before.
-    pub fn detach(&mut self, attachment: Attachment) {
-        let Some(link) = self.links.remove(&attachment) else { return };
-        // A link whose process or file is gone has nothing left to detach.
-        let _gone = match link {
-            Link::Function(name, link) => self.function(name).and_then(|probe| probe.detach(link)),
-            Link::Event(name, link) => self.event(name).and_then(|probe| probe.detach(link)),
-            Link::Group(name, link) => self.group(name).and_then(|hook| hook.detach(link)),
-        };
-    }
-
-    /// Lets the programs look at a process.
-    pub fn allow(&mut self, process: u32) -> Result<(), TracerError> {
-        Ok(self.allowed.insert(process, 1, 0)?)
-    }
-
-    /// Takes that back.
-    pub fn disallow(&mut self, process: u32) {
-        // It is gone from the map when the process ended.
-        let _gone = self.allowed.remove(&process);
     }
 
     /// Has the programs take a server, by its name or a suffix that begins behind a separator, for an LLM's. `name` is the
@@ -348,7 +359,9 @@ impl Tracer {
             refused: total(5)?,
         })
     }
+}
 
+impl Attacher {
     /// A program for functions, loaded into the kernel when it is first needed.
     fn function(&mut self, name: &'static str) -> Result<&mut UProbe, ProgramError> {
         let program = self.programs.program_mut(name).ok_or(ProgramError::UnexpectedProgramType)?;

@@ -42,6 +42,9 @@ impl Exchange {
         let counted = &meter.counted_texts;
         let mut input = PromptCount::of(route.operation, model, own.as_ref(), &prompt, whole, counted);
         let mut output = Output::new(route.operation, route.dialect.generates(), model, own);
+        if standing == Standing::Watching {
+            output.watch();
+        }
         if let Some(model) = model {
             let state = meter.state();
             input = input.corrected(state.calibrations.input(&route.provider, model));

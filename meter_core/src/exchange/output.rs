@@ -1,5 +1,6 @@
 //! Counts generated text while it streams, and only as far as somebody needs to know: most streams state their usage at
-//! the end, so text waits uncounted until a hold runs low or the wait gets long.
+//! the end, so text waits uncounted until a hold runs low or the wait gets long. Who only watches counts no more of a reply than
+//! models generate: what keeps up with a host must not be held up by one connection.
 
 use std::sync::OnceLock;
 
@@ -22,6 +23,12 @@ pub(super) struct Output {
     /// What was learned of the model whose vocabulary is not public.
     learned: Option<Correction>,
     pending: String,
+    /// Bytes of text that have been counted.
+    counted: u64,
+    /// Nothing depends on the count while the reply runs.
+    watched: bool,
+    /// Bytes of text that were only watched, and not counted.
+    passed_over: u64,
 }
 
 impl Output {
@@ -43,7 +50,20 @@ impl Output {
             factor: OnceLock::new(),
             learned: None,
             pending: String::new(),
+            counted: 0,
+            watched: false,
+            passed_over: 0,
         }
+    }
+
+    /// Nothing is going to be refused or cut by what this counts.
+    pub(super) const fn watch(&mut self) {
+        self.watched = true;
+    }
+
+    /// Whether all of the text was, or can be, counted.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.passed_over == 0
     }
 
     fn factor(&self) -> Factor {
@@ -64,6 +84,10 @@ impl Output {
         if self.counter.is_none() {
             return;
         }
+        if self.watched && self.counted >= limits::WATCHED_TEXT_BYTES_MAX {
+            self.passed_over = self.passed_over.saturating_add(bytes(text));
+            return;
+        }
         self.pending.push_str(text);
         if self.pending.len() >= limits::UNCOUNTED_TEXT_BYTES_MAX {
             self.count();
@@ -73,21 +97,26 @@ impl Output {
     /// A number of tokens that the text cannot exceed, without counting.
     pub(super) fn at_most(&self) -> u64 {
         let (up, down) = self.factor();
-        let text = |counter: &StreamCounter| counter.total_at_most(self.pending.len());
+        let unread =
+            self.pending.len().saturating_add(usize::try_from(self.passed_over).unwrap_or(usize::MAX));
+        let text = |counter: &StreamCounter| counter.total_at_most(unread);
         let most = self.counter.as_ref().map_or(0, |counter| (text(counter) * up).div_ceil(down));
         self.learned.map_or(most, |learned| learned.most(most))
     }
 
-    /// The number of tokens of the text so far; exact where the model's tokenizer is public.
+    /// The number of tokens of the text so far; exact where the model's tokenizer is public and the text was counted to its end.
     pub(super) fn tokens(&mut self) -> u64 {
-        let tokens = self.count();
+        let counted = self.count();
+        // What was passed over is taken to be like what was counted.
+        let more = u128::from(counted) * u128::from(self.passed_over) / u128::from(self.counted.max(1));
+        let tokens = counted.saturating_add(u64::try_from(more).unwrap_or(u64::MAX));
         self.learned.map_or(tokens, |learned| learned.best(tokens))
     }
 
     /// The uncorrected count, if the truth can teach how to correct it and this text was counted anyway or is a `sample`.
     pub(super) fn teachable(&mut self, sample: bool) -> Option<u64> {
         let counted = self.counter.as_ref().is_some_and(|counter| counter.total() > 0);
-        (!self.own && (sample || counted)).then(|| self.count())
+        (!self.own && self.is_whole() && (sample || counted)).then(|| self.count())
     }
 
     fn count(&mut self) -> u64 {
@@ -95,10 +124,15 @@ impl Output {
         let Some(counter) = &mut self.counter else { return 0 };
         if !self.pending.is_empty() {
             counter.push(&self.pending);
+            self.counted = self.counted.saturating_add(bytes(&self.pending));
             self.pending.clear();
         }
         counter.total() * up / down
     }
+}
+
+fn bytes(text: &str) -> u64 {
+    u64::try_from(text.len()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -173,6 +207,36 @@ mod tests {
         output.push(&" word".repeat(20));
 
         assert_eq!((output.teachable(false), output.teachable(true)), (None, Some(27)));
+    }
+
+    #[test]
+    fn who_watches_counts_what_models_generate_and_takes_the_rest_to_be_like_it() {
+        const PIECE: &str = " word word word word";
+        let pieces = 2 * limits::WATCHED_TEXT_BYTES_MAX / bytes(PIECE);
+        let mut watched = output(Operation::Chat, true, Some("gpt-4o"));
+        let mut deciding = output(Operation::Chat, true, Some("gpt-4o"));
+        watched.watch();
+
+        for _ in 0..pieces {
+            watched.push(PIECE);
+            deciding.push(PIECE);
+        }
+
+        assert_eq!((deciding.tokens(), deciding.is_whole()), (pieces * 4, true));
+        let (tokens, bound) = (watched.tokens(), watched.at_most());
+        assert!(tokens.abs_diff(pieces * 4) <= 4 && bound >= tokens, "{tokens}");
+        assert!(!watched.is_whole());
+        assert!(watched.counted < limits::WATCHED_TEXT_BYTES_MAX + (1 << 17), "{}", watched.counted);
+    }
+
+    #[test]
+    fn what_was_passed_over_teaches_nothing() {
+        let mut output = output(Operation::Messages, true, Some("claude-sonnet-4-5"));
+        output.watch();
+        let pieces = limits::WATCHED_TEXT_BYTES_MAX / 5 + 20_000;
+        (0..pieces).for_each(|_| output.push(" word"));
+
+        assert_eq!(output.teachable(true), None);
     }
 
     #[test]

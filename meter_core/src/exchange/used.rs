@@ -65,7 +65,7 @@ impl Exchange {
         let output_stated = usage.output_tokens.is_some() || !generates;
         let unreadable = unreadable(finding.defects);
         // What is spoken has no text to count.
-        let exact = self.input.exact && self.session.is_none();
+        let exact = self.input.exact && self.session.is_none() && self.output.is_whole();
         if !input_stated && !self.facts.defects.contains(Defect::RequestIncomplete) {
             let sent = self.session.as_mut().map_or(0, Session::sent_tokens);
             usage.input_tokens = Some(self.input.tokens.saturating_add(sent));

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
-use tracer::{Attachment, Image, Settings, Tracer as Programs, TracerError};
+use tracer::{Attacher, Attachment, Image, Settings, Tracer as Programs, TracerError};
 
 use super::entry::LedgerEntry;
 use super::meter::Meter;
@@ -26,20 +26,43 @@ struct Joined {
     feed: Feed,
 }
 
+/// Every lock is taken without Python's: its holder may call Python, and what attaches waits for the kernel.
 #[pyclass(frozen, module = "tokmeter._core")]
 pub(crate) struct Tracer {
+    /// None when it was closed. Locked by what attaches and detaches, which never keeps a reader waiting.
+    attacher: Mutex<Option<Attacher>>,
     /// None when it was closed.
     joined: Mutex<Option<Joined>>,
 }
 
 impl Tracer {
+    fn attacher(&self) -> MutexGuard<'_, Option<Attacher>> {
+        self.attacher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls `with` unless it was closed.
+    fn attaching<T: Default + Send>(
+        &self,
+        py: Python<'_>,
+        with: impl Send + FnOnce(&mut Attacher) -> Result<T, TracerError>,
+    ) -> PyResult<T> {
+        py.detach(|| {
+            let attached = self.attacher().as_mut().map_or_else(|| Ok(T::default()), with);
+            attached.map_err(os_error)
+        })
+    }
+
     fn joined(&self) -> MutexGuard<'_, Option<Joined>> {
         self.joined.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Calls `with` unless it was closed.
-    fn with<T: Default>(&self, with: impl FnOnce(&mut Joined) -> PyResult<T>) -> PyResult<T> {
-        self.joined().as_mut().map_or_else(|| Ok(T::default()), with)
+    fn with<T: Default + Send>(
+        &self,
+        py: Python<'_>,
+        with: impl Send + FnOnce(&mut Joined) -> PyResult<T>,
+    ) -> PyResult<T> {
+        py.detach(|| self.joined().as_mut().map_or_else(|| Ok(T::default()), with))
     }
 }
 
@@ -60,12 +83,18 @@ impl Tracer {
         clock_offset: i64,
     ) -> PyResult<Self> {
         let settings = Settings { everybody, strict, child_offset };
-        let mut programs = py.detach(|| Programs::load(object, settings, ring_bytes)).map_err(os_error)?;
+        let loaded = py.detach(|| Programs::load(object, settings, ring_bytes));
+        let (attacher, mut programs) = loaded.map_err(os_error)?;
         for (hash, suffix) in names(meter) {
             programs.name(hash, suffix).map_err(os_error)?;
         }
         let feed = Feed::new(meter, who, clock_offset);
-        Ok(Self { joined: Mutex::new(Some(Joined { programs, feed })) })
+        let joined = Mutex::new(Some(Joined { programs, feed }));
+        Ok(Self { attacher: Mutex::new(Some(attacher)), joined })
+    }
+
+    fn prepare(&self, py: Python<'_>, program: &str) -> PyResult<()> {
+        self.attaching(py, |attacher| attacher.prepare(program))
     }
 
     fn attach_function(
@@ -76,114 +105,93 @@ impl Tracer {
         offset: u64,
         process: Option<u32>,
     ) -> PyResult<u64> {
-        py.detach(|| {
-            self.with(|joined| {
-                let attached = joined.programs.attach_function(program, &file, offset, process);
-                Ok(attached.map_err(os_error)?.number())
-            })
-        })
+        self.attaching(py, |attacher| Ok(attacher.attach_function(program, &file, offset, process)?.number()))
     }
 
     fn attach_event(&self, py: Python<'_>, program: &str, category: &str, event: &str) -> PyResult<u64> {
-        py.detach(|| {
-            self.with(|joined| {
-                let attached = joined.programs.attach_event(program, category, event);
-                Ok(attached.map_err(os_error)?.number())
-            })
-        })
+        self.attaching(py, |attacher| Ok(attacher.attach_event(program, category, event)?.number()))
     }
 
     fn attach_group(&self, py: Python<'_>, program: &str, group: PathBuf) -> PyResult<u64> {
-        py.detach(|| {
-            self.with(|joined| {
-                let attached = joined.programs.attach_group(program, &group);
-                Ok(attached.map_err(os_error)?.number())
-            })
-        })
+        self.attaching(py, |attacher| Ok(attacher.attach_group(program, &group)?.number()))
     }
 
-    fn stop(&self, process: u32) -> PyResult<()> {
-        self.with(|joined| joined.programs.stop(process).map_err(os_error))
+    fn stop(&self, py: Python<'_>, process: u32) -> PyResult<()> {
+        self.with(py, |joined| joined.programs.stop(process).map_err(os_error))
     }
 
-    fn resume(&self, process: u32) -> PyResult<()> {
-        self.with(|joined| {
+    fn resume(&self, py: Python<'_>, process: u32) -> PyResult<()> {
+        self.with(py, |joined| {
             joined.programs.resume(process);
             Ok(())
         })
     }
 
-    fn stopped(&self) -> PyResult<Vec<u32>> {
-        self.with(|joined| Ok(joined.programs.stopped()))
+    fn stopped(&self, py: Python<'_>) -> PyResult<Vec<u32>> {
+        self.with(py, |joined| Ok(joined.programs.stopped()))
     }
 
-    fn refuse(&self, destination: [u64; 3]) -> PyResult<()> {
-        self.with(|joined| joined.programs.refuse(destination).map_err(os_error))
+    fn refuse(&self, py: Python<'_>, destination: [u64; 3]) -> PyResult<()> {
+        self.with(py, |joined| joined.programs.refuse(destination).map_err(os_error))
     }
 
     fn detach(&self, py: Python<'_>, attachment: u64) -> PyResult<()> {
-        py.detach(|| {
-            self.with(|joined| {
-                joined.programs.detach(Attachment::of(attachment));
-                Ok(())
-            })
+        self.attaching(py, |attacher| {
+            attacher.detach(Attachment::of(attachment));
+            Ok(())
         })
     }
 
-    fn allow(&self, process: u32) -> PyResult<()> {
-        self.with(|joined| {
+    fn allow(&self, py: Python<'_>, process: u32) -> PyResult<()> {
+        self.with(py, |joined| {
             joined.programs.allow(process).map_err(os_error)?;
             joined.feed.meet(process);
             Ok(())
         })
     }
 
-    fn disallow(&self, process: u32) -> PyResult<()> {
-        self.with(|joined| {
+    fn disallow(&self, py: Python<'_>, process: u32) -> PyResult<()> {
+        self.with(py, |joined| {
             joined.programs.disallow(process);
             Ok(())
         })
     }
 
     fn poll(&self, py: Python<'_>) -> PyResult<usize> {
-        py.detach(|| {
-            self.with(|Joined { programs, feed }| {
-                let mut dropped = Vec::new();
-                let taken = programs.drain(RECORDS_A_TURN, &mut |record| dropped.extend(feed.take(record)));
-                for connection in dropped {
-                    programs.ignore(connection);
-                }
-                Ok(taken)
-            })
+        self.with(py, |Joined { programs, feed }| {
+            let mut dropped = Vec::new();
+            let taken = programs.drain(RECORDS_A_TURN, &mut |record| dropped.extend(feed.take(record)));
+            for connection in dropped {
+                programs.ignore(connection);
+            }
+            Ok(taken)
         })
     }
 
-    fn finished(&self) -> PyResult<Vec<LedgerEntry>> {
-        self.with(|joined| joined.feed.finished())
+    fn finished(&self, py: Python<'_>) -> PyResult<Vec<LedgerEntry>> {
+        self.with(py, |joined| joined.feed.finished())
     }
 
-    fn arrivals(&self) -> PyResult<(Vec<u32>, Vec<u32>)> {
-        self.with(|joined| {
+    fn arrivals(&self, py: Python<'_>) -> PyResult<(Vec<u32>, Vec<u32>)> {
+        self.with(py, |joined| {
             let Arrivals { came, went } = joined.feed.arrivals();
             Ok((came, went))
         })
     }
 
     fn sweep(&self, py: Python<'_>, now: i64) -> PyResult<()> {
-        py.detach(|| {
-            self.with(|joined| {
-                joined.feed.sweep(now);
-                Ok(())
-            })
+        self.with(py, |joined| {
+            joined.feed.sweep(now);
+            Ok(())
         })
     }
 
-    fn open(&self) -> PyResult<usize> {
-        self.with(|joined| Ok(joined.feed.open()))
+    fn open(&self, py: Python<'_>) -> PyResult<usize> {
+        self.with(py, |joined| Ok(joined.feed.open()))
     }
 
-    fn counters(&self) -> PyResult<Vec<(&'static str, u64)>> {
-        self.with(|joined| {
+    fn counters(&self, py: Python<'_>) -> PyResult<Vec<(&'static str, u64)>> {
+        self.with(py, |joined| {
             let counters = joined.programs.counters().map_err(os_error)?;
             Ok(vec![
                 ("records", counters.records),
@@ -198,6 +206,8 @@ impl Tracer {
 
     fn close(&self, py: Python<'_>, now: i64) -> PyResult<Vec<LedgerEntry>> {
         py.detach(|| {
+            // First, and before its maps are closed.
+            drop(self.attacher().take());
             let Some(mut joined) = self.joined().take() else { return Ok(Vec::new()) };
             joined.feed.close(now);
             joined.feed.finished()

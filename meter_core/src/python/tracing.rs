@@ -121,7 +121,7 @@ const fn place(key: ConnectionKey) -> Place {
     Place { process: key.process, handle: key.handle, layer }
 }
 
-/// The consumer of a loader that hands over records one by one.
+/// The consumer of a loader that hands over records one by one. Its lock is taken without Python's: who holds it may call Python.
 #[pyclass(frozen, module = "tokmeter._core")]
 pub(crate) struct Tracing {
     feed: Mutex<Feed>,
@@ -146,16 +146,16 @@ impl Tracing {
         Some((dropped.process, dropped.handle, dropped.layer == tracer::Layer::Tls))
     }
 
-    fn meet(&self, process: u32) {
-        self.feed().meet(process);
+    fn meet(&self, py: Python<'_>, process: u32) {
+        py.detach(|| self.feed().meet(process));
     }
 
-    fn finished(&self) -> PyResult<Vec<LedgerEntry>> {
-        self.feed().finished()
+    fn finished(&self, py: Python<'_>) -> PyResult<Vec<LedgerEntry>> {
+        py.detach(|| self.feed().finished())
     }
 
-    fn arrivals(&self) -> (Vec<u32>, Vec<u32>) {
-        let Arrivals { came, went } = self.feed().arrivals();
+    fn arrivals(&self, py: Python<'_>) -> (Vec<u32>, Vec<u32>) {
+        let Arrivals { came, went } = py.detach(|| self.feed().arrivals());
         (came, went)
     }
 
@@ -167,7 +167,7 @@ impl Tracing {
         py.detach(|| self.feed().close(now));
     }
 
-    fn open(&self) -> usize {
-        self.feed().open()
+    fn open(&self, py: Python<'_>) -> usize {
+        py.detach(|| self.feed().open())
     }
 }

@@ -21,7 +21,7 @@ from tokmeter.resolve import Resolver
 from tokmeter.runtime.host import TracePlan, tracing
 from tokmeter.state import StateDirectory
 
-THREADS = ("tracer", "tokmeter-metrics")
+THREADS = ("tracer", "tracer-attach", "tokmeter-metrics")
 PID = 4711
 NOW = 1_790_000_000_000_000_000
 
@@ -34,6 +34,9 @@ class IdleLoader:
         self.meter = meter
         self.who = who
         self.closed = 0
+
+    def prepare(self, program: str) -> None:
+        pass
 
     def attach_event(self, _program: str, _category: str, _event: str) -> int:
         return 1

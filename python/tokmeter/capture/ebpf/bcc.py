@@ -57,6 +57,10 @@ class BccLoader:
             names[names.Key(hashed)] = names.Leaf(SUFFIX if suffix else WHOLE)
         self._programs["events"].open_ring_buffer(self._record)
 
+    def prepare(self, program: str) -> None:
+        """See `Loader`."""
+        self._loaded(program, self._bcc.BPF.KPROBE)
+
     def attach_function(self, program: str, file: Path, offset: int, process: int | None) -> int:
         """See `Loader`."""
         function = self._loaded(program, self._bcc.BPF.KPROBE)

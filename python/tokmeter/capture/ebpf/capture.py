@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, sleep
 
 from tokmeter import _core
 from tokmeter.capture.ebpf import limits
 from tokmeter.capture.ebpf.attachments import Attachments
+from tokmeter.capture.ebpf.coverage import Coverage
 from tokmeter.capture.ebpf.faults import PRIVILEGES, TracerError
 from tokmeter.capture.ebpf.images import Images, is_process
 from tokmeter.capture.ebpf.loader import Loader, Who, load
@@ -24,7 +25,7 @@ LOSSES = ("lost", "overlong", "unnamed", "unattached")
 
 
 class TracerCapture:
-    """Runs on a thread of its own. `start` once, `stop` once."""
+    """Runs on a thread of its own, which reads the ring and waits for nobody. `start` once, `stop` once."""
 
     def __init__(
         self,
@@ -49,8 +50,6 @@ class TracerCapture:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tracer", daemon=True)
         self._processes: set[int] = set()
-        self._due: list[tuple[float, int]] = []
-        self._turns: list[int] = []
         self._failure: TokmeterError | None = None
         self._counters: dict[str, int] = {}
 
@@ -115,32 +114,51 @@ class TracerCapture:
             self._ready.set()
 
     def _follow(self, loader: Loader) -> None:
-        attachments = Attachments(loader, Images(), shared=self._settings.selection.shared)
+        selection = self._settings.selection
         self._attach_events(loader)
         if self._stop is not None:
             self._stop.attach(loader)
-        for pid in self._settings.selection.processes():
-            self._admit(loader, attachments, pid)
+        coverage = Coverage(loader, Attachments(loader, Images(), shared=selection.shared), selection)
+        chosen = list(selection.processes())
+        for pid in chosen:
+            self._admit(loader, pid)
         if self._stop is not None:
             self._stop.turn(loader, self._processes)
-        self._count(loader, attachments)
-        self._ready.set()
-        scanned = monotonic()
-        while not self._stopping.is_set():
-            taken = loader.poll()
-            finished = loader.finished()
-            for entry in finished:
-                self._sink(entry)
-            if finished and self._stop is not None:
-                self._stop.turn_if_changed(loader, self._processes)
-            self._meet(loader, attachments)
-            if monotonic() - scanned >= limits.SCAN_S:
-                self._rescan(loader, attachments)
-                scanned = monotonic()
-            if taken == 0:
-                self._stopping.wait(limits.POLL_S)
+        coverage.start(chosen)
+        try:
+            self._read(loader, coverage)
+        finally:
+            coverage.stop()
         while loader.poll():
             pass
+
+    def _read(self, loader: Loader, coverage: Coverage) -> None:
+        counted = monotonic()
+        while not (self._stopping.is_set() and coverage.ends()):
+            taken = loader.poll()
+            now = monotonic()
+            due = now - counted >= limits.COUNT_S
+            if due:
+                self._look_around(loader, coverage)
+                loader.sweep(self._now_ns())
+                counted = now
+            if taken or due:
+                finished = loader.finished()
+                for entry in finished:
+                    self._sink(entry)
+                if finished and self._stop is not None:
+                    self._stop.turn_if_changed(loader, self._processes)
+                self._meet(loader, coverage)
+            if coverage.failure is not None:
+                raise coverage.failure
+            ready = coverage.settled.is_set() and not self._ready.is_set()
+            if due or ready:
+                self._count(loader, coverage)
+            if ready:
+                self._ready.set()
+            if taken == 0:
+                # An event would be woken for at once, and takes twice as much of the processor.
+                sleep(limits.POLL_S)
 
     def _attach_events(self, loader: Loader) -> None:
         events = (*PROCESS_EVENTS, *(PLAIN_EVENTS if self._settings.plain else ()))
@@ -153,62 +171,43 @@ class TracerCapture:
                     hint=f"it needs tracepoints of system calls (CONFIG_FTRACE_SYSCALLS); {PRIVILEGES}",
                 ) from error
 
-    def _admit(self, loader: Loader, attachments: Attachments, pid: int) -> None:
+    def _admit(self, loader: Loader, pid: int) -> None:
         if pid not in self._processes and len(self._processes) < limits.PROCESSES_MAX:
             self._processes.add(pid)
             if not self._settings.selection.everybody:
                 loader.allow(pid)
-        attachments.cover(pid)
 
-    def _meet(self, loader: Loader, attachments: Attachments) -> None:
-        """Looks at the libraries of new processes while they start, and lets go of those that have ended."""
-        came, went = loader.arrivals()
-        now = monotonic()
-        for pid in filter(is_process, came):
-            self._admit(loader, attachments, pid)
-            self._due += ((now + wait, pid) for wait in limits.NEWCOMER_SCANS_S)
-        for pid in went:
-            self._forget(attachments, pid)
-        if self._due:
-            due = [pid for at, pid in self._due if at <= now and pid in self._processes]
-            self._due = [(at, pid) for at, pid in self._due if at > now]
-            for pid in due:
-                attachments.cover(pid)
+    def _meet(self, loader: Loader, coverage: Coverage) -> None:
+        """Has the libraries of new processes looked at while they start, and lets go of those that have ended."""
+        arrived, went = loader.arrivals()
+        came = [pid for pid in arrived if is_process(pid)]
+        for pid in came:
+            self._admit(loader, pid)
+        self._processes.difference_update(went)
+        if came or went:
+            coverage.tell(came, went)
 
-    def _forget(self, attachments: Attachments, pid: int) -> None:
-        self._processes.discard(pid)
-        attachments.release(pid)
-
-    def _rescan(self, loader: Loader, attachments: Attachments) -> None:
-        try:
-            chosen = set(self._settings.selection.processes())
-        except TokmeterError:
-            # A container or group that has ended may come again.
-            chosen = set()
-        for pid in chosen - self._processes:
-            self._admit(loader, attachments, pid)
-        # In turns: a look at a process takes about a millisecond, and a host has hundreds.
-        if not self._turns:
-            self._turns = sorted(self._processes)
-        for _ in range(min(limits.SCAN_PROCESSES, len(self._turns))):
-            pid = self._turns.pop()
-            if is_process(pid):
-                attachments.cover(pid)
-            else:
-                # Its end was not told, or is about to be.
+    def _look_around(self, loader: Loader, coverage: Coverage) -> None:
+        """Goes by what was seen without the kernel having told it."""
+        chosen, gone = coverage.told()
+        for pid in gone:
+            if not is_process(pid):
                 loader.disallow(pid)
-                self._forget(attachments, pid)
+                self._processes.discard(pid)
+        # One that has ended since would leave its place to whoever gets its id.
+        new = {pid for pid in chosen - self._processes if is_process(pid)}
+        for pid in new:
+            self._admit(loader, pid)
+        if new:
+            coverage.tell(new, ())
         if self._stop is not None:
             self._stop.turn(loader, self._processes)
-        attachments.sweep()
-        loader.sweep(self._now_ns())
-        self._count(loader, attachments)
 
-    def _count(self, loader: Loader, attachments: Attachments) -> None:
+    def _count(self, loader: Loader, coverage: Coverage) -> None:
         self._counters = {
             **dict(loader.counters()),
             "open": loader.open(),
             "processes": len(self._processes),
-            "files": attachments.files,
-            "unattached": attachments.failures,
+            "files": coverage.files,
+            "unattached": coverage.failures,
         }

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 from tokmeter import _core
 from tokmeter.capture.ebpf import limits
@@ -52,6 +53,7 @@ class Images:
         """Look at processes through the given proc file system."""
         self._proc = proc
         self._functions: dict[tuple[int, int, int], dict[str, Place]] = {}
+        self._installed: dict[tuple[Path, int, int], tuple[float, list[str]]] = {}
 
     def functions(self, image: Image) -> dict[str, Place]:
         """The TLS functions of a file and where they are in it; empty when there are none, or it is no program."""
@@ -95,12 +97,32 @@ class Images:
             # A file that was replaced is still mapped; it can be reached by its address only, which needs more privileges.
             if not mapped.endswith(" (deleted)"):
                 yield root / mapped.lstrip("/")
+        for name in self._libraries(pid, root):
+            yield root / name
+
+    def _libraries(self, pid: int, root: Path) -> list[str]:
+        """Paths below a root where libraries may be. Asked again after a while: it takes some milliseconds."""
+        try:
+            stat = root.stat()
+            # The same folder can have other contents in another namespace of mounts.
+            where = ((self._proc / str(pid) / "ns/mnt").readlink(), stat.st_dev, stat.st_ino)
+        except OSError:
+            return []
+        now = monotonic()
+        at, found = self._installed.get(where, (-limits.LIBRARIES_FRESH_S, []))
+        if now - at < limits.LIBRARIES_FRESH_S:
+            return found
+        found = []
         for folder in LIBRARY_FOLDERS:
             for name in LIBRARY_FILES:
                 try:
-                    yield from root.glob(f"{folder}/{name}")
+                    found += (str(path.relative_to(root)) for path in root.glob(f"{folder}/{name}"))
                 except OSError:
                     continue
+        if len(self._installed) >= limits.ROOTS_MAX:
+            self._installed.clear()
+        self._installed[where] = (now, found)
+        return found
 
     def _mapped(self, pid: int) -> set[str]:
         try:
@@ -120,11 +142,21 @@ class Images:
 
 def is_process(pid: int, proc: Path = Path("/proc")) -> bool:
     """Whether an id is that of a process, and not of a thread, which looks alike there."""
+    return code_size(pid, proc) is not None
+
+
+def code_size(pid: int, proc: Path = Path("/proc")) -> bytes | None:
+    """How much code a process has mapped, in the kernel's words: other words when it has loaded a library. None without a process.
+
+    An id of a thread, which looks alike there, is none of a process.
+    """
     try:
         status = (proc / str(pid) / "status").read_bytes()
     except OSError:
-        return False
-    return b"\nTgid:\t%d\n" % pid in status
+        return None
+    if b"\nTgid:\t%d\n" % pid not in status:
+        return None
+    return b"".join(line for line in status.splitlines() if line.startswith((b"VmExe:", b"VmLib:")))
 
 
 def _image(path: Path) -> Image | None:

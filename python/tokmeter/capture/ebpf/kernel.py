@@ -5,13 +5,16 @@ Owns the messages for what is missing. Refuses to know the programs.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
 import re
+import resource
 import sys
 from pathlib import Path
 
+from tokmeter.capture.ebpf import limits
 from tokmeter.capture.ebpf.faults import TracerError
 
 TRACEFS = Path("/sys/kernel/tracing")
@@ -59,6 +62,15 @@ def child_offset(events: Path) -> int:
     if found is None:
         raise TracerError("the kernel does not say how it tells of new processes", where=str(where))
     return int(found.group(1))
+
+
+def raise_descriptors() -> None:
+    """Lets this process have as many descriptors as it may: each instruction that is attached to is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.DESCRIPTORS_WANTED if hard == resource.RLIM_INFINITY else min(hard, limits.DESCRIPTORS_WANTED)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _mount_privately() -> None:

@@ -4,6 +4,9 @@ POLL_S = 0.01
 """How long the consumer sleeps when the ring is empty: nothing wakes it, because waking costs the traced process more than
 copying does."""
 
+COUNT_S = 1.0
+"""How often the consumer counts, and ends what was silent for too long."""
+
 SCAN_S = 1.0
 """How often the selection and the libraries of its processes are looked at again."""
 
@@ -22,11 +25,24 @@ PROCESSES_MAX = 16_384
 MAPS_BYTES_MAX = 4 << 20
 """Bytes of ``/proc/PID/maps`` that are read. A Java process has about half a megabyte."""
 
+LIBRARIES_FRESH_S = 10.0
+"""How long it stands where libraries are installed below a root. What a process has mapped is looked at whatever that says."""
+
+ROOTS_MAX = 256
+"""Roots of file systems whose libraries are remembered: that of the host, and one for each container."""
+
 IMAGES_MAX = 4096
 """Executables and libraries whose functions are remembered."""
 
 IMAGE_BYTES_MAX = 1 << 30
 """Bytes of an executable that is looked into for TLS functions. Bundled applications have a few hundred megabytes."""
+
+DESCRIPTORS_WANTED = 65_536
+"""Descriptors that the tracer asks for. A process whose libraries are attached to for it alone takes some twenty."""
+
+LEAVING_MAX = 512
+"""Instructions that wait for being detached from: while there are more, no file is attached to for one process alone. The kernel
+detaches from about ten a second, and each is an open descriptor."""
 
 IDLE_FILE_S = 300.0
 """How long a file stays attached to when the last process that used it has ended: jobs come back."""

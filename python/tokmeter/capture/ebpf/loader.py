@@ -17,7 +17,13 @@ type Who = Callable[[int], _core.Attribution]
 
 
 class Loader(Protocol):
-    """The programs in the kernel, and the exchanges that come of what they see."""
+    """The programs in the kernel, and the exchanges that come of what they see.
+
+    One thread prepares, attaches and detaches, another one does everything else; neither waits for the other.
+    """
+
+    def prepare(self, program: str) -> None:
+        """Have the kernel verify a program now rather than when it is first attached. Raises `OSError`."""
 
     def attach_function(self, program: str, file: Path, offset: int, process: int | None) -> int:
         """Run a program at an offset of a file, for one process or all. The number detaches it. Raises `OSError`."""
@@ -74,6 +80,7 @@ class Loader(Protocol):
 def load(settings: TracerSettings, meter: _core.Meter, who: Who) -> Loader:
     """The programs, loaded and not attached anywhere. Raises `TracerError` with what is missing."""
     kernel.check_platform()
+    kernel.raise_descriptors()
     events = kernel.tracepoints()
     offset = kernel.child_offset(events)
     match settings.loader:

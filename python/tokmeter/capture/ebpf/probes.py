@@ -41,6 +41,13 @@ GO_PROBES = (
 
 BY_FUNCTION = {probe.function: probe for probe in (*PROBES, *GO_PROBES)}
 
+PROGRAMS = tuple(
+    dict.fromkeys(
+        program for probe in BY_FUNCTION.values() for program in (probe.leave, probe.enter) if program is not None
+    )
+)
+"""Every program of a function, those that are needed most first."""
+
 PROCESS_EVENTS = (
     ("process_fork", "sched", "sched_process_fork"),
     ("process_exec", "sched", "sched_process_exec"),

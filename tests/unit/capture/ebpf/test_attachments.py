@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tokmeter.capture.ebpf import TracerError
+from tokmeter.capture.ebpf import TracerError, limits
 from tokmeter.capture.ebpf.attachments import Attachments
 from tokmeter.capture.ebpf.images import Image, Place
 
@@ -86,12 +86,102 @@ def test_a_shared_file_is_attached_to_once_while_it_has_a_user(kernel: Kernel) -
     assert len(kernel.attached) == 3
 
 
-def test_what_was_for_one_process_goes_with_it(kernel: Kernel) -> None:
+def test_what_was_for_one_process_goes_with_it_one_by_one(kernel: Kernel) -> None:
     files = attachments(kernel, shared=False)
     files.cover(8)
     files.cover(9)
+
     files.release(8)
+
+    assert files.files == 1
+    assert len(kernel.attached) == 6
+    while files.detach_next():
+        pass
     assert {owner for _, _, owner in kernel.attached.values()} == {9}
+
+
+def test_a_new_process_with_the_id_of_one_that_has_ended_is_attached_to(kernel: Kernel) -> None:
+    """The kernel attaches to the process, not to its id."""
+    files = attachments(kernel, shared=False)
+    files.cover(8)
+    before = set(kernel.attached)
+
+    files.release(8)
+    files.cover(8)
+    while files.detach_next():
+        pass
+
+    assert sorted(kernel.attached.values()) == [("tls_call", 300, 8), ("tls_free", 400, 8), ("tls_received", 300, 8)]
+    assert not before & set(kernel.attached)
+
+
+def test_the_begin_of_a_call_is_detached_from_before_its_end(kernel: Kernel) -> None:
+    files = attachments(kernel, shared=False)
+    files.cover(7)
+    files.release(7)
+
+    for left in (3, 2):
+        files.detach_next()
+        assert [program for program, _, _ in kernel.attached.values()] == ["go_write_end", "go_write_end", "go_write"][
+            :left
+        ]
+
+
+def test_with_too_much_to_detach_from_nothing_is_attached_for_one_process_alone(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LEAVING_MAX", 3)
+    files = attachments(kernel, shared=False)
+    files.cover(8)
+    files.release(8)
+
+    assert not files.cover(9)
+    assert files.failures == 1
+
+    files.detach_next()
+    assert files.cover(9)
+
+
+@pytest.fixture
+def unused(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> Attachments:
+    """A shared file that nobody has used for long."""
+    files = attachments(kernel, shared=True)
+    files.cover(8)
+    files.release(8)
+    monkeypatch.setattr(limits, "IDLE_FILE_S", -1.0)
+    files.sweep()
+    monkeypatch.undo()
+    return files
+
+
+def test_a_shared_file_that_nobody_has_used_for_long_is_detached_from(kernel: Kernel, unused: Attachments) -> None:
+    assert unused.files == 0
+    assert [unused.detach_next() for _ in range(4)] == [True, True, True, False]
+    assert kernel.attached == {}
+
+
+def test_a_shared_file_that_is_used_again_before_its_turn_stays_as_it_is(kernel: Kernel, unused: Attachments) -> None:
+    before = dict(kernel.attached)
+
+    unused.cover(9)
+
+    assert not unused.detach_next()
+    assert (kernel.attached, unused.files) == (before, 1)
+
+
+def test_a_shared_file_that_is_used_again_while_it_is_detached_from_is_attached_to_once(
+    kernel: Kernel, unused: Attachments
+) -> None:
+    unused.detach_next()
+
+    unused.cover(9)
+
+    assert not unused.detach_next()
+    assert sorted(kernel.attached.values()) == [
+        ("tls_call", 300, None),
+        ("tls_free", 400, None),
+        ("tls_received", 300, None),
+    ]
 
 
 def test_a_file_is_attached_to_whole_or_not_at_all_and_tried_again(kernel: Kernel) -> None:
@@ -113,4 +203,3 @@ def test_what_is_not_permitted_ends_with_what_would_be_enough(kernel: Kernel) ->
         attachments(kernel, shared=False).cover(8)
 
     assert "CAP_SYS_ADMIN" in (caught.value.hint or "")
-    assert kernel.attached == {}

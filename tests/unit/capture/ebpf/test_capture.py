@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ class ScriptedLoader:
 
     def __init__(self) -> None:
         self.events: list[str] = []
+        self.prepared: list[str] = []
         self.allowed: list[int] = []
         self.disallowed: list[int] = []
         self.taken_back = threading.Event()
@@ -31,6 +34,9 @@ class ScriptedLoader:
         self.polled = threading.Event()
         self.closed = 0
         self.failing = ""
+
+    def prepare(self, program: str) -> None:
+        self.prepared.append(program)
 
     def attach_function(self, _program: str, _file: Path, _offset: int, _process: int | None) -> int:
         return 1
@@ -178,3 +184,21 @@ def test_a_process_whose_end_was_not_told_is_let_go(scripted: ScriptedLoader, mo
     running.stop()
 
     assert set(scripted.disallowed) == {CHOSEN}
+
+
+def test_one_that_is_chosen_later_is_allowed_if_it_is_there(
+    scripted: ScriptedLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An id that is free is soon somebody else's."""
+    monkeypatch.setattr(limits, "SCAN_S", 0.0)
+    monkeypatch.setattr(limits, "COUNT_S", 0.0)
+    running = tracer(lambda: [os.getpid(), CHOSEN] if scripted.polled.is_set() else [])
+    running.start()
+    until = monotonic() + LIMIT_S
+    while not scripted.allowed:
+        assert monotonic() < until
+        sleep(0.01)
+    running.stop()
+
+    assert set(scripted.allowed) == {os.getpid()}
+    assert len(scripted.prepared) == len(set(scripted.prepared)) > 0

@@ -3,11 +3,14 @@
 import os
 import shutil
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tokmeter.capture.ebpf.images import Images, is_process
+from tokmeter.capture.ebpf import limits
+from tokmeter.capture.ebpf.images import Images, code_size, is_process
 
 PID = 4711
 
@@ -30,6 +33,8 @@ def proc(tmp_path: Path) -> Path:
     (root / "opt").mkdir(parents=True)
     (process / "exe").symlink_to("/bin/sh")
     (process / "maps").write_text("")
+    (process / "ns").mkdir()
+    (process / "ns/mnt").symlink_to("mnt:[1]")
     return tmp_path / "proc"
 
 
@@ -99,3 +104,43 @@ def test_threads_are_no_processes(proc: Path) -> None:
     status.write_text(f"Name:\tx\nUmask:\t0022\nTgid:\t{PID - 1}\nNgid:\t0\n")
     assert not is_process(PID, proc)
     assert not is_process(PID + 1, proc)
+
+
+def test_where_libraries_are_is_asked_once_a_while_for_each_namespace_of_mounts(
+    proc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = Images(proc)
+    assert images.of_process(PID) == []
+    folder = proc / str(PID) / "root/usr/lib64"
+    folder.mkdir(parents=True)
+    shutil.copy(libssl(), folder / "libssl.so.3")
+
+    assert images.of_process(PID) == []
+
+    (proc / str(PID) / "ns/mnt").unlink()
+    (proc / str(PID) / "ns/mnt").symlink_to("mnt:[2]")
+    assert len(images.of_process(PID)) == 1
+    (proc / str(PID) / "ns/mnt").unlink()
+    (proc / str(PID) / "ns/mnt").symlink_to("mnt:[1]")
+    monkeypatch.setattr(limits, "LIBRARIES_FRESH_S", 0.0)
+    assert len(images.of_process(PID)) == 1
+
+
+def test_a_process_that_loads_a_library_has_more_code() -> None:
+    program = "import sys, ctypes.util; print(1, flush=True); sys.stdin.readline(); import _ssl; print(2, flush=True); input()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", program], stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        before = code_size(process.pid)
+        assert before == code_size(process.pid)
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        after = code_size(process.pid)
+        process.stdin.write("end\n")
+    assert before is not None
+    assert after is not None
+    assert before != after
+    assert code_size(process.pid) is None

@@ -2,12 +2,13 @@
 
 import os
 import platform
+import resource
 import sys
 from pathlib import Path
 
 import pytest
 
-from tokmeter.capture.ebpf import kernel
+from tokmeter.capture.ebpf import kernel, limits
 from tokmeter.capture.ebpf.faults import TracerError
 
 OLD = """
@@ -59,3 +60,24 @@ def test_each_thing_that_is_missing_is_named(
 
     assert words in caught.value.what
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("limits_now", "raised_to"),
+    [
+        ((1024, 4096), [(4096, 4096)]),
+        ((1024, resource.RLIM_INFINITY), [(limits.DESCRIPTORS_WANTED, resource.RLIM_INFINITY)]),
+        ((limits.DESCRIPTORS_WANTED, 1 << 20), []),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), []),
+    ],
+)
+def test_as_many_descriptors_as_are_allowed_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, limits_now: tuple[int, int], raised_to: list[tuple[int, int]]
+) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits_now)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, pair: asked.append(pair))
+
+    kernel.raise_descriptors()
+
+    assert asked == raised_to

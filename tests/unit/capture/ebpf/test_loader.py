@@ -14,6 +14,7 @@ METER = Meter(price_book=PriceBook.embedded(), seed=bytes(16))
 @pytest.fixture(autouse=True)
 def any_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "check_platform", lambda: None)
+    monkeypatch.setattr(kernel, "raise_descriptors", lambda: None)
     monkeypatch.setattr(kernel, "tracepoints", lambda: None)
     monkeypatch.setattr(kernel, "child_offset", lambda _: 20)
 
