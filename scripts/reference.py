@@ -1,4 +1,4 @@
-"""Writes docs/reference/{cli,metrics,configuration,ledger,providers}.md from the program itself.
+"""Writes docs/reference/{cli,metrics,configuration,injection,ledger,providers}.md from the program itself.
 
 With --check nothing is written: it fails when a page is not what the program says.
 """
@@ -17,8 +17,9 @@ from msgspec import inspect
 
 from tokmeter._core import built_in_hosts, coverage
 from tokmeter.cli.commands import SUMMARIES
-from tokmeter.config.schema import Config
+from tokmeter.config.schema import BudgetConfig, Config
 from tokmeter.export.catalog import CATALOG
+from tokmeter.inject.settings import Injection
 from tokmeter.store.ledger import DIMENSIONS, DROP_REASONS
 from tokmeter.store.sqlite.columns import ENTRY
 from tokmeter.store.sqlite.migrations import VERSION, migrate
@@ -45,6 +46,20 @@ providers:
   - {host: llm.internal:8000, dialect: openai, name: vllm, rates: {input: 0.10, output: 0.30}}
 tokenizers:
   - {models: [llama-3*, meta-llama/*], file: /etc/tokmeter/llama3.model, pattern: llama3}
+"""
+
+INJECTION_EXAMPLE = """\
+image: registry.example/tokmeter:0.1.0
+skip_cidrs: [10.96.0.1/32]
+configuration:
+  mode: shadow
+  policies: {unpriced: refuse}
+budgets:
+  - name: service-daily
+    scope: {service: "*"}
+    limit: {usd: 50}
+    window: {period: day, timezone: Europe/Berlin}
+default_budgets: [service-daily]
 """
 
 QUERIES = """\
@@ -92,9 +107,10 @@ def configuration() -> str:
         "# Configuration\n\n"
         + GENERATED
         + dedent("""
-        One YAML file, given with `--config`. Every key has a default, so an empty file is valid. An unknown key, a wrong
-        type or a value that cannot be meant ends the start with exit code 2 and one message: file, line, key and what to
-        do. Scalars follow YAML 1.2: `off` is a word, not false.
+        One YAML file, given with `--config` or `TOKMETER_CONFIG`; without a file its text may stand in the variable
+        `TOKMETER_CONFIGURATION`, which is how an injected sidecar gets it. Every key has a default, so an empty file is
+        valid. An unknown key, a wrong type or a value that cannot be meant ends the start with exit code 2 and one
+        message: file (or variable), line, key and what to do. Scalars follow YAML 1.2: `off` is a word, not false.
 
         ```yaml
         """)
@@ -104,8 +120,27 @@ def configuration() -> str:
     )
 
 
-def section(place: str, struct: type) -> Iterator[str]:
-    """One table for a mapping of the file, and then those inside it."""
+def injection() -> str:
+    """The page of the injector's settings."""
+    return (
+        "# Settings of the injector\n\n"
+        + GENERATED
+        + dedent("""
+        One YAML file, given to `tokmeter inject` with `--settings`, and read as strictly as the
+        [configuration](configuration.md): an unknown key, a wrong type or a value that cannot be meant is told with file,
+        line, key and what to do. `configuration` and `budgets` are mappings of that page. What pods and namespaces ask for
+        by labels and annotations is in the [guide](../guides/kubernetes.md).
+
+        """)
+        + "```yaml\n"
+        + INJECTION_EXAMPLE
+        + "```\n"
+        + "".join(section("", Injection, elsewhere=(Config, BudgetConfig)))
+    )
+
+
+def section(place: str, struct: type, *, elsewhere: tuple[type, ...] = ()) -> Iterator[str]:
+    """One table for a mapping of the file, and then those inside it that have no page of their own `elsewhere`."""
     shape = inspect.type_info(struct)
     if not isinstance(shape, inspect.StructType):
         raise TypeError(struct)
@@ -116,12 +151,12 @@ def section(place: str, struct: type) -> Iterator[str]:
         if isinstance(kind, inspect.Metadata):
             meaning, kind = str((kind.extra_json_schema or {})["description"]), kind.type
         name, nested = described(kind)
-        inside.extend((joined(place, field.name, kind), cls) for cls in nested)
+        inside.extend((joined(place, field.name, kind), cls) for cls in nested if cls not in elsewhere)
         rows.append((f"`{field.name}`", name, default(field), meaning))
     yield f"\n## {f'`{place}`' if place else 'The file'}\n\n{cleandoc(shape.cls.__doc__ or '')}\n\n"
     yield table(("key", "type", "default", "meaning"), rows)
     for key, cls in inside:
-        yield from section(key, cls)
+        yield from section(key, cls, elsewhere=elsewhere)
 
 
 def joined(place: str, name: str, kind: inspect.Type) -> str:
@@ -161,6 +196,8 @@ def default(field: inspect.Field) -> str:
         return f"`{str(value).lower()}`"
     if isinstance(value, (str, int, Decimal)):
         return f"`{value}`"
+    if isinstance(value, tuple) and value:
+        return f"`[{', '.join(map(str, value))}]`"
     return "" if value in (None, ()) or isinstance(value, msgspec.Struct) or field.default_factory else f"`{value}`"
 
 
@@ -224,8 +261,9 @@ def cli() -> str:
         2 for wrong use or a wrong configuration, 130 after an interrupt; `tokmeter run` ends with its command's status.
         An error is one line, then where known `at:` with the place and `hint:` with what to do.
 
-        `TOKMETER_CONFIG` names the configuration where `--config` does not. Without either there are the defaults, and
-        everything is kept in `$XDG_STATE_HOME/tokmeter`, or `~/.local/state/tokmeter`.
+        `TOKMETER_CONFIG` names the configuration where `--config` does not, and `TOKMETER_CONFIGURATION` may hold its text
+        where neither names a file. Without any there are the defaults, and everything is kept in
+        `$XDG_STATE_HOME/tokmeter`, or `~/.local/state/tokmeter`.
     """
     files = [HELP / "tokmeter.txt"]
     for name in SUMMARIES:
@@ -285,6 +323,7 @@ PAGE: dict[str, Callable[[], str]] = {
     "cli": cli,
     "metrics": metrics,
     "configuration": configuration,
+    "injection": injection,
     "ledger": ledger,
     "providers": providers,
 }

@@ -18,6 +18,7 @@ from tokmeter.cli.commands import commands
 from tokmeter.config.document import parse
 from tokmeter.config.load import check
 from tokmeter.export.catalog import CATALOG
+from tokmeter.inject import parse_injection
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
@@ -50,6 +51,11 @@ def command_lines() -> list[Any]:
 @pytest.mark.parametrize("text", blocks("yaml", "# tokmeter.yaml"))
 def test_a_shown_configuration_is_accepted(text: str) -> None:
     check(parse(text, "shown"))
+
+
+@pytest.mark.parametrize("text", blocks("yaml", "# injection.yaml"))
+def test_shown_settings_of_the_injector_are_accepted(text: str) -> None:
+    parse_injection(text, "shown")
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))

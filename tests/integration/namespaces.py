@@ -1,13 +1,14 @@
 """Two machines in one: network namespaces, one for applications and their proxy, one for the provider, a cable between them.
 
 Owns namespaces, addresses, the hosts file and the redirect. All of it hangs on two processes that end with the test: nothing
-is named, mounted or written outside of them. Knows nothing of tokmeter but the port it listens on.
+is named, mounted or written outside of them. Knows nothing of tokmeter but its command that redirects.
 """
 
 import contextlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -33,20 +34,6 @@ AS_PROXY = (
 )
 
 
-def redirect(port: int) -> str:
-    """Sends what leaves for port 443 to `port`, except what the proxy itself sends."""
-    return f"""
-        table inet tokmeter {{
-            chain output {{
-                type nat hook output priority -100;
-                meta skuid {PROXY_UID} return
-                oifname "lo" return
-                tcp dport 443 redirect to :{port}
-            }}
-        }}
-    """
-
-
 class Namespace:
     """A network and mount namespace, alive as long as this object is."""
 
@@ -68,7 +55,7 @@ class Namespace:
     def run(self, *command: str, given: str | None = None) -> None:
         """Runs a command in here; fails with what it said."""
         ended = subprocess.run(
-            [*self.inside, *command], input=given, capture_output=True, text=True, timeout=20, check=False
+            [*self.inside, *command], input=given, capture_output=True, text=True, timeout=60, check=False
         )
         if ended.returncode:
             raise AssertionError(f"{' '.join(command)}: {ended.stderr.strip()}")
@@ -121,7 +108,7 @@ class TwoMachines(AbstractContextManager["TwoMachines"]):
 
     def redirect_to(self, port: int) -> None:
         """Sends the applications' traffic to the proxy."""
-        self.applications.run("nft", "-f", "-", given=redirect(port))
+        self.applications.run(sys.executable, "-m", "tokmeter", "redirect", f"--to={port}", f"--uid={PROXY_UID}")
 
 
 def require_namespaces() -> None:

@@ -23,7 +23,9 @@ COMMANDS = [
     "budget show",
     "count",
     "replay",
+    "inject",
     "injector",
+    "redirect",
     "doctor",
 ]
 

@@ -6,6 +6,9 @@ The proxy has a user of its own that the redirect exempts; a proxy that were not
 import hashlib
 import os
 import signal
+import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ import pytest
 
 from tests.integration.applications import Application, Call, node_program, python_program
 from tests.integration.metered import Metered, Sidecar, facts, finished
-from tests.integration.namespaces import AS_PROXY, PROXY_UID, TwoMachines, require_namespaces
+from tests.integration.namespaces import AS_PROXY, PROVIDER, PROXY_UID, TwoMachines, require_namespaces
 from tests.integration.test_clients_http import APPLICATIONS, HEADERS, URL, body
 from tokmeter.testing import Behaviour, ThreadedSimulator
 
@@ -159,3 +162,43 @@ def test_a_dead_proxy_is_no_way_around(
         finished(command, sidecar.trust_environment())
 
     assert behind.simulator.connections == 0
+
+
+UDP = """
+import socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+with socket.socket(family, socket.SOCK_DGRAM) as asking:
+    asking.settimeout(20)
+    asking.connect((sys.argv[1], int(sys.argv[2])))
+    asking.send(b"?")
+    try:
+        print(asking.recv(10))
+    except ConnectionRefusedError:
+        print("refused")
+"""
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_http_3_is_refused_at_once(machines: TwoMachines, family: str) -> None:
+    """Silence would cost a program a time-out before it falls back to TCP."""
+    with machines.provider.entered(), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as provider:
+        provider.bind(("::", 443))
+        provider.settimeout(0)
+
+        command = [*machines.applications.inside, sys.executable, "-c", UDP, PROVIDER[family], "443"]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=50, check=True).stdout
+
+        assert said == "refused\n"
+        with pytest.raises(BlockingIOError):
+            provider.recv(10)
+
+
+def test_the_rules_are_told_from_others(machines: TwoMachines) -> None:
+    asked = [*machines.applications.inside, sys.executable, "-m", "tokmeter", "redirect", "--check", f"--to={PORT}"]
+
+    right = subprocess.run([*asked, f"--uid={PROXY_UID}"], capture_output=True, timeout=50, check=False)
+    wrong = subprocess.run([*asked, "--uid=7718"], capture_output=True, timeout=50, check=False)
+    machines.applications.run("nft", "insert", "rule", "inet", "tokmeter", "redirected", "accept")
+    undone = subprocess.run([*asked, f"--uid={PROXY_UID}"], capture_output=True, timeout=50, check=False)
+
+    assert (right.returncode, wrong.returncode, undone.returncode) == (0, 3, 3)

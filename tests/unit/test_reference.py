@@ -11,6 +11,7 @@ import pytest
 from tests.unit.store.sample import entry
 from tokmeter.config.document import parse
 from tokmeter.config.load import check
+from tokmeter.inject import parse_injection
 from tokmeter.store.sqlite import SqliteLedger
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,10 @@ def test_the_pages_say_what_the_program_says() -> None:
     )
 
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_example_of_the_injector_s_settings_is_accepted(reference: SimpleNamespace) -> None:
+    assert parse_injection(reference.INJECTION_EXAMPLE, "example").default_budgets == ("service-daily",)
 
 
 def test_the_example_configuration_is_accepted(reference: SimpleNamespace) -> None:

@@ -95,11 +95,11 @@ def _served(pod: Pod, *, native: bool) -> list[tuple[str, int, Container]]:
     ]
 
 
-def _completed(pod: Pod, kind: str, i: int, found: Missing) -> list[dict[str, object]]:
+def _completed(pod: Pod, kind: str, i: int, found: Missing) -> list[dict[str, Any]]:
     """What one container lacks, at the end of what it has."""
     container = ((pod.spec.init_containers or []) if kind == "initContainers" else pod.spec.containers)[i]
     place = ("spec", kind, i)
-    patch: list[dict[str, object]] = []
+    patch: list[dict[str, Any]] = []
     if found.variables and container.env is None:
         patch.append(add((*place, "env"), found.variables))
     else:
@@ -112,12 +112,10 @@ def _completed(pod: Pod, kind: str, i: int, found: Missing) -> list[dict[str, ob
     return patch
 
 
-def _containers(
-    pod: Pod, first: list[dict[str, Any]], made: dict[str, Any], *, native: bool
-) -> list[dict[str, object]]:
+def _containers(pod: Pod, first: list[dict[str, Any]], made: dict[str, Any], *, native: bool) -> list[dict[str, Any]]:
     """Ours before everything else: what starts later finds the redirect, the proxy and the trust files."""
     init = [*first, made] if native else first
-    patch: list[dict[str, object]] = []
+    patch: list[dict[str, Any]] = []
     if init and pod.spec.init_containers is None:
         patch.append(add(("spec", "initContainers"), init))
     else:
@@ -127,13 +125,13 @@ def _containers(
     return patch
 
 
-def _volumes(pod: Pod) -> list[dict[str, object]]:
+def _volumes(pod: Pod) -> list[dict[str, Any]]:
     if pod.spec.volumes is None:
         return [add(("spec", "volumes"), list(places.VOLUMES))]
     return [add(("spec", "volumes", "-"), volume) for volume in places.VOLUMES]
 
 
-def _annotated(pod: Pod, text: str) -> dict[str, object]:
+def _annotated(pod: Pod, text: str) -> dict[str, Any]:
     if pod.metadata is None:
         return add(("metadata",), {"annotations": {STATUS: text}})
     if pod.metadata.annotations is None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Reason(StrEnum):
@@ -61,7 +62,7 @@ class Outcome:
     reason: Reason
     message: str
     """One sentence, with a hint where there is something to do."""
-    patch: list[dict[str, object]] = field(default_factory=list)
+    patch: list[dict[str, Any]] = field(default_factory=list)
     """Operations of RFC 6902, all of them `add`."""
     profile: str | None = None
     warnings: tuple[str, ...] = ()

@@ -7,12 +7,12 @@ from typing import Any
 type Path = tuple[str | int, ...]
 
 
-def add(path: Path, value: object) -> dict[str, object]:
+def add(path: Path, value: object) -> dict[str, Any]:
     """The operation that adds `value` at `path`, before what is there in a list, `-` being its end."""
     return {"op": "add", "path": "".join(f"/{_escaped(part)}" for part in path), "value": value}
 
 
-def prefixed(patch: Iterable[Mapping[str, object]], path: Path) -> list[dict[str, object]]:
+def prefixed(patch: Iterable[Mapping[str, object]], path: Path) -> list[dict[str, Any]]:
     """`patch` for a document that holds the patched one at `path`."""
     prefix = "".join(f"/{_escaped(part)}" for part in path)
     return [{**operation, "path": f"{prefix}{operation['path']}"} for operation in patch]

@@ -39,13 +39,14 @@ class QuantitiesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class ResourcesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the sidecar asks for and may use. The requests of a native sidecar are added to those of the pod."""
 
-    requests: Annotated[QuantitiesConfig, Meta(description="Reserved for it.")] = QuantitiesConfig(
-        cpu="10m", memory="128Mi"
+    requests: Annotated[QuantitiesConfig, Meta(description="Reserved for it; by default `10m` and `128Mi`.")] = (
+        QuantitiesConfig(cpu="10m", memory="128Mi")
     )
     # No limit for the processor: throttled, it would slow the application's calls.
-    limits: Annotated[QuantitiesConfig, Meta(description="Never exceeded; more memory ends the sidecar.")] = (
-        QuantitiesConfig(memory="512Mi")
-    )
+    limits: Annotated[
+        QuantitiesConfig,
+        Meta(description="Never exceeded; by default `512Mi`, and all of the processor. More memory ends the sidecar."),
+    ] = QuantitiesConfig(memory="512Mi")
 
 
 class Injection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

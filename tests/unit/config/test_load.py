@@ -70,3 +70,20 @@ def test_what_only_the_core_can_tell_is_told_with_its_line(tmp_path: Path, text:
         load(path)
 
     assert caught.value.where == f"{path}:{where}"
+
+
+def test_a_text_in_the_environment_is_read_where_there_is_no_file(tmp_path: Path) -> None:
+    environ = {"TOKMETER_CONFIGURATION": "service: beside\n"}
+    path = tmp_path / "tokmeter.yaml"
+    path.write_text("service: file\n")
+
+    assert load(None, environ).service == "beside"
+    assert load(path, environ).service == "file"
+    assert load(None, {"TOKMETER_CONFIGURATION": ""}) == Config()
+
+
+def test_a_mistake_in_the_environment_names_the_variable() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(None, {"TOKMETER_CONFIGURATION": "service: a\nbudget: []\n"})
+
+    assert caught.value.where == "TOKMETER_CONFIGURATION:2, key budget"

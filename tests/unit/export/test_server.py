@@ -1,12 +1,13 @@
 """The HTTP server over real sockets."""
 
+import errno
 import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from tests.unit.export.fakes import FakeSnapshot
@@ -28,6 +29,7 @@ class Served:
     def __init__(self, host: str = "127.0.0.1") -> None:
         self.events = EventStream(subscribers_max=2)
         self.health: dict[str, object] = {"status": "ok"}
+        self.ready = False
         self.server = MetricsServer(
             host,
             0,
@@ -35,6 +37,7 @@ class Served:
             events=self.events,
             budgets=lambda: [{"name": "daily", "spent_nano_usd": 5}],
             health=lambda: self.health,
+            ready=lambda: self.ready,
         )
         self.address = self.server.start()
 
@@ -78,6 +81,30 @@ def test_budgets_and_health_are_json(served: Served) -> None:
     assert json.loads(served.get("/budgets")[2]) == [{"name": "daily", "spent_nano_usd": 5}]
     status, kind, body = served.get("/healthz")
     assert (status, kind, json.loads(body)) == (200, "application/json", served.health)
+
+
+def test_readiness_decides_the_status(served: Served) -> None:
+    assert served.get("/readyz")[::2] == (503, b'{"ready": false}\n')
+    served.ready = True
+    assert served.get("/readyz")[::2] == (200, b'{"ready": true}\n')
+
+
+def test_every_address_is_one_of_either_family(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = Served("::")
+    assert both.address[0] == "::"
+    both.server.stop()
+
+    def refused(self: Any, address: tuple[str, int], routes: Any) -> None:
+        if ":" in address[0]:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        real(self, address, routes)
+
+    # A kernel without IPv6.
+    real = server_module._Server.__init__
+    monkeypatch.setattr(server_module._Server, "__init__", refused)
+    one = Served("::")
+    assert one.address[0] == "0.0.0.0"
+    one.server.stop()
 
 
 def test_a_query_is_no_part_of_the_path(served: Served) -> None:

@@ -30,7 +30,7 @@ def test_the_settings_own_words_count_where_the_pod_has_none() -> None:
 
     found = rendered(injection)
 
-    assert (found.mode, found.proxy.fail_closed, found.proxy.drain_s) == ("shadow", True, 7)
+    assert (found.mode, found.proxy.fail_closed, int(found.proxy.drain_s)) == ("shadow", True, 7)
     assert found.attribution.users == "plain"
     assert rendered(injection, own={"tokmeter.io/enforce": "on", "tokmeter.io/fail": "open"}).mode == "enforce"
 
