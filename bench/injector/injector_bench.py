@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from injector_calls import BODIES, call, expected
-from tests.kubernetes.admission.endpoints import Endpoints, kubeconfig
+from tests.kubernetes.admission.endpoints import kubeconfig
 from tests.kubernetes.admission.injected import CONFIGURATION, INJECTION, cluster
 
 CALLERS = (1, 2, 4)
@@ -27,7 +28,7 @@ READY_S = 60.0
 
 
 @contextmanager
-def injector(endpoints: Endpoints, folder: Path, address: str):  # noqa: ANN201 - a generator of its own few values
+def injector(folder: Path, address: str) -> Iterator[tuple[int, int, float]]:
     """Yields process, port and the seconds it took to be ready."""
     settings = folder / "injection.yaml"
     settings.write_text(INJECTION)
@@ -39,7 +40,7 @@ def injector(endpoints: Endpoints, folder: Path, address: str):  # noqa: ANN201 
     try:
         places = json.loads((process.stdout or sys.stdin).readline())
         wait_until_ready(places["metrics"].replace("/metrics", "/readyz"))
-        yield process, urlsplit(places["webhook"]).port, monotonic() - began
+        yield process.pid, urlsplit(places["webhook"]).port or 0, monotonic() - began
     finally:
         process.terminate()
         process.wait()
@@ -100,20 +101,20 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         endpoints.serving() as address,
-        injector(endpoints, Path(folder), address) as (process, port, ready_s),
+        injector(Path(folder), address) as (process, port, ready_s),
     ):
-        figures["ready_s"], figures["memory_mb"] = ready_s, memory_mb(process.pid)
+        figures["ready_s"], figures["memory_mb"] = ready_s, memory_mb(process)
         bundle = endpoints.bundle(CONFIGURATION).decode()
         cells = [(kind, callers) for kind in BODIES for callers in CALLERS]
         for _ in range(rounds):
             random.shuffle(cells)
             for kind, callers in cells:
-                before = cpu_s(process.pid)
+                before = cpu_s(process)
                 found = together(kind, callers, reviews, port, bundle)
                 name = f"{kind} x{callers}"
-                figures["cpu_ms"].setdefault(name, []).append(1000 * (cpu_s(process.pid) - before) / len(found))
+                figures["cpu_ms"].setdefault(name, []).append(1000 * (cpu_s(process) - before) / len(found))
                 figures["ms"].setdefault(name, []).append(found)
-        figures["memory_after_mb"] = memory_mb(process.pid)
+        figures["memory_after_mb"] = memory_mb(process)
     print(json.dumps(figures))
 
 

@@ -9,8 +9,8 @@ CONNECTIONS_MAX = 256
 STATUS_CONNECTIONS_MAX = 32
 """The same for metrics and probes."""
 
-DECISIONS_MAX = 2
-"""Pods looked at at once. They share one interpreter: more would only share out the delay, and each is done in ms."""
+DECISIONS_MAX = 1
+"""Pods looked at at once. They share one interpreter: two at once would each take twice as long, and nobody sooner."""
 
 IDLE_S = 300.0
 """Seconds that a kept connection may be silent. Go's clients give theirs up after 90."""
