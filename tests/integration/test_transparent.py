@@ -170,10 +170,10 @@ family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 with socket.socket(family, socket.SOCK_DGRAM) as asking:
     asking.settimeout(20)
     asking.connect((sys.argv[1], int(sys.argv[2])))
-    asking.send(b"?")
     try:
+        asking.send(b"?")
         print(asking.recv(10))
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, PermissionError):
         print("refused")
 """
 

@@ -164,8 +164,8 @@ def test_anything_at_all_has_an_outcome(metadata: Any, spec: Any, anything: dict
 
 
 @pytest.mark.parametrize("flow", [False, True])
-@given(st.lists(PODS, max_size=3))
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(PODS, max_size=2))
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 def test_a_manifest_is_changed_as_its_pods_are(flow: bool, pods: list[dict[str, Any]]) -> None:
     manifest = Manifest(yaml.safe_dump_all(pods, default_flow_style=flow, allow_unicode=True), "m")
     assert manifest.documents == pods

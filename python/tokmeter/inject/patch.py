@@ -1,7 +1,6 @@
 """JSON Patch (RFC 6902) as far as the injector writes it: operations that add. Knows no pods."""
 
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from typing import Any
 
 type Path = tuple[str | int, ...]
@@ -25,7 +24,7 @@ def parts(pointer: str) -> list[str]:
 
 def apply(document: Mapping[str, Any], patch: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """A copy of `document` with `patch` applied. Raises `ValueError` for a patch that does not fit or does not only add."""
-    copy: dict[str, Any] = deepcopy(dict(document))
+    copy: dict[str, Any] = _copied(document)
     for operation in patch:
         if operation.get("op") != "add":
             raise ValueError(f"the operation {operation.get('op')!r} is not `add`")
@@ -35,12 +34,19 @@ def apply(document: Mapping[str, Any], patch: Iterable[Mapping[str, Any]]) -> di
             for part in parents:
                 place = place[int(part)] if isinstance(place, list) else place[part]
             if isinstance(place, list):
-                place.insert(_index(last, len(place)), deepcopy(operation["value"]))
+                place.insert(_index(last, len(place)), _copied(operation["value"]))
             else:
-                place[last] = deepcopy(operation["value"])
+                place[last] = _copied(operation["value"])
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ValueError(f"the patch does not fit: nothing to add to at {operation['path']}") from error
     return copy
+
+
+def _copied(value: Any) -> Any:
+    """A copy in which nothing is shared: what two containers have in common must not be added to twice."""
+    if isinstance(value, Mapping):
+        return {name: _copied(member) for name, member in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _index(text: str, length: int) -> int:

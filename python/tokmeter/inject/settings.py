@@ -45,7 +45,7 @@ class ResourcesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     # No limit for the processor: throttled, it would slow the application's calls.
     limits: Annotated[
         QuantitiesConfig,
-        Meta(description="Never exceeded; by default `512Mi`, and all of the processor. More memory ends the sidecar."),
+        Meta(description="Never exceeded; by default `512Mi` and any share of the processor."),
     ] = QuantitiesConfig(memory="512Mi")
 
 

@@ -36,8 +36,8 @@ def test_budgets_by_choice_and_by_default(own: str | None, theirs: str | None, f
     [
         ("rich", None, "default_budgets"),
         ("rich", "small", "tokmeter.io/budgets of its namespace"),
-        ("smal", "small", "did you mean 'small'?"),
-        (None, "smal", "did you mean 'small'?"),
+        ("smalls", "small", "did you mean 'small'?"),
+        (None, "smalls", "did you mean 'small'?"),
         ("small", "", "none is"),
     ],
 )

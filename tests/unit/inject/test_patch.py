@@ -24,6 +24,12 @@ def test_lists_grow_where_it_says() -> None:
     assert document == {"a": [1, 2]}
 
 
+def test_what_is_shared_is_not_added_to_twice() -> None:
+    shared = [1]
+
+    assert apply({"a": shared, "b": shared}, [add(("a", "-"), 2)]) == {"a": [1, 2], "b": [1]}
+
+
 def test_a_patch_may_be_meant_for_a_part() -> None:
     assert prefixed([add(("x",), 1)], ("items", 0, "spec")) == [add(("items", 0, "spec", "x"), 1)]
 
