@@ -1,6 +1,5 @@
 """What signs, what is trusted, what is made: for any age of what is there."""
 
-import ssl
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -224,18 +223,3 @@ def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
         FileCertificates(tmp_path / "tls.crt", tmp_path / "tls.key", Contexts()).check(NOW)
 
     assert error.value.where == str(tmp_path / "tls.crt")
-
-
-def test_a_context_that_is_refused_leaves_the_one_that_serves() -> None:
-    contexts = Contexts()
-    one, other = (issue(make_authority(HOST, NOW), HOST, NOW) for _ in range(2))
-    contexts.swap(one.chain, one.key, where="one")
-    before = contexts.current
-
-    for chain, key in ((one.chain, other.key), (b"", one.key), (one.chain, b"nonsense")):
-        with pytest.raises(TokmeterError, match="cannot be used"):
-            contexts.swap(chain, key, where="other")
-
-    assert contexts.current is before
-    assert contexts.ends == one.ends.replace(microsecond=0)
-    assert isinstance(before, ssl.SSLContext)
