@@ -103,7 +103,6 @@ class Api:
 
     def _decoded(self, response: Any, path: str) -> Any:
         try:
-            # The client wraps the answer in a tuple with status and headers in some versions.
             return msgspec.json.decode(response.data)
         except msgspec.MsgspecError as error:
             raise ClusterError("the API server sent what is no JSON", where=path) from error
