@@ -119,6 +119,7 @@ class Shared:
         self.kept: list[Authority] = []
         self.there = b""
         self.down = False
+        self.uninstalled = False
         self.conflicts = 0
 
     def authorities(self) -> list[Authority]:
@@ -135,6 +136,8 @@ class Shared:
 
     def trust(self, wanted) -> bytes:  # type: ignore[no-untyped-def]  # noqa: ANN001
         self._ask()
+        if self.uninstalled:
+            raise TokmeterError("no such webhook")
         self.there = wanted(self.there)
         return self.there
 
@@ -196,6 +199,17 @@ def test_nothing_is_served_before_anybody_trusts_it() -> None:
     with pytest.raises(TokmeterError):
         CertificateKeeper(shared, HOST, contexts).check(NOW)  # type: ignore[arg-type]
 
+    assert contexts.current is None
+
+
+def test_a_webhook_that_is_not_installed_yet_keeps_it_from_serving() -> None:
+    shared, contexts = Shared(), Contexts()
+    shared.uninstalled = True
+
+    with pytest.raises(TokmeterError):
+        CertificateKeeper(shared, HOST, contexts).check(NOW)  # type: ignore[arg-type]
+
+    assert len(shared.kept) == 1
     assert contexts.current is None
 
 

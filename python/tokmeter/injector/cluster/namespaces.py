@@ -62,7 +62,7 @@ class Namespaces:
             found = read_namespace(self._api.get(f"{PATH}/{part(name)}", within_s=limits.LOOKUP_S)) if name else None
         except TokmeterError:
             found = None
-        if found is None or found.name != name:
+        if found is None:
             self._unknown()
             return Namespace(name)
         self._put(found)
