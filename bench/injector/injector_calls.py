@@ -86,7 +86,7 @@ def call(kind: str, reviews: int, port: int, bundle: str, gate: Barrier, found: 
         began = perf_counter()
         connection.request("POST", "/mutate", body, {"Content-Type": "application/json"})
         answer = connection.getresponse().read()
-        took.append(1000 * (perf_counter() - began))
+        took.append(round(1000 * (perf_counter() - began), 1))
     response = json.loads(answer)["response"]
     patch = json.loads(base64.b64decode(response["patch"]))
     if json.dumps(patch, sort_keys=True) != expected(kind):

@@ -46,7 +46,7 @@ def main() -> None:
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "README.md").write_text(f"# Injector benchmark\n\n{text}")
-        (options.out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+        (options.out / "figures.json").write_text(json.dumps(figures) + "\n")
 
 
 if __name__ == "__main__":

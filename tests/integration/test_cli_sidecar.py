@@ -116,6 +116,31 @@ def test_a_running_sidecar_tells_its_budgets_and_numbers(bench: Bench) -> None:
     assert health["status"] == "ok"
 
 
+def test_what_is_beside_it_may_wait_until_it_is_ready(bench: Bench) -> None:
+    with bench.proxy() as served:
+        place = served.where["metrics"].removeprefix("http://")
+        # Somebody else's proxy variables must not lead the question astray.
+        waited = bench.tokmeter("proxy", "--await", 30, "--metrics", place, http_proxy="http://127.0.0.1:9")
+
+        assert (waited.returncode, waited.stdout) == (0, "")
+        assert json.loads(served.get("/readyz")) == {"ready": True}
+
+    late = bench.tokmeter("proxy", "--await", 0, "--metrics", place, check=False)
+    assert late.returncode == 1
+    assert "no proxy was ready" in late.stderr
+
+
+def test_a_configuration_may_come_by_the_environment(spent: Bench) -> None:
+    text = spent.config.read_text()
+
+    done = spent.tokmeter("budget", "list", "--json", TOKMETER_CONFIGURATION=text)
+    wrong = spent.tokmeter("budget", "list", TOKMETER_CONFIGURATION="budgt: []\n", check=False)
+
+    assert [account["name"] for account in json.loads(done.stdout)] == ["daily"]
+    assert wrong.returncode == 2
+    assert "at: TOKMETER_CONFIGURATION:1, key budgt" in wrong.stderr
+
+
 def test_a_restarted_sidecar_remembers_what_was_spent(spent: Bench) -> None:
     with spent.proxy() as served:
         (account,) = json.loads(served.get("/budgets"))

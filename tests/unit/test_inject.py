@@ -80,6 +80,17 @@ def test_the_key_of_the_authority_is_in_the_sidecar_alone() -> None:
     assert volumes["tokmeter-ca"]["medium"] == volumes["tokmeter-trust"]["medium"] == "Memory"
 
 
+def test_ours_have_no_token_of_the_application_s_service_account() -> None:
+    found = injected(pod())
+
+    for name in ("tokmeter", "tokmeter-init"):
+        mounts = {mount["mountPath"]: mount["name"] for mount in named(found, name)["volumeMounts"]}
+        assert mounts["/var/run/secrets/kubernetes.io/serviceaccount"] == "tokmeter-no-token"
+    assert {"name": "tokmeter-no-token", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}} in found["spec"][
+        "volumes"
+    ]
+
+
 def test_the_sidecar_s_configuration_is_one_that_it_accepts() -> None:
     found = injected(pod({"tokmeter.io/enforce": "shadow", "tokmeter.io/fail": "closed"}))
 

@@ -12,9 +12,13 @@ TRUST: Final = "/run/tokmeter/trust"
 STATE: Final = "/var/lib/tokmeter"
 """Ledger and fingerprint key of the sidecar."""
 
+SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where the API server puts the pod's token into every container that has nothing there."""
+
 CA_VOLUME: Final = "tokmeter-ca"
 TRUST_VOLUME: Final = "tokmeter-trust"
 STATE_VOLUME: Final = "tokmeter-state"
+EMPTY_VOLUME: Final = "tokmeter-no-token"
 
 VOLUMES: tuple[dict[str, Any], ...] = (
     # Memory, so that the key never reaches a disk. Volumes outlive a restart of the container: the authority stays, and
@@ -24,6 +28,8 @@ VOLUMES: tuple[dict[str, Any], ...] = (
     {"name": TRUST_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}},
     # No size limit: a pod that exceeds one is evicted, application and all.
     {"name": STATE_VOLUME, "emptyDir": {}},
+    # Stays empty: ours ask no API server, so they get no token of the application's.
+    {"name": EMPTY_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
 )
 
 

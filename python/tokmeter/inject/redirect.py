@@ -35,4 +35,5 @@ def redirect(injection: Injection, wishes: Wishes) -> dict[str, Any]:
             "runAsGroup": 0,
             "runAsNonRoot": False,
         },
+        "volumeMounts": [places.mount(places.EMPTY_VOLUME, places.SERVICE_ACCOUNT, read_only=True)],
     }

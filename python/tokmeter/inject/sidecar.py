@@ -53,6 +53,7 @@ def sidecar(injection: Injection, *, configuration: str, service: str | None, na
             places.mount(places.CA_VOLUME, places.CA),
             places.mount(places.TRUST_VOLUME, places.TRUST),
             places.mount(places.STATE_VOLUME, places.STATE),
+            places.mount(places.EMPTY_VOLUME, places.SERVICE_ACCOUNT, read_only=True),
         ],
     }
     if native:

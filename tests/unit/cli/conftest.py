@@ -26,7 +26,8 @@ def tokmeter(
 ) -> Callable[..., Outcome]:
     """Runs `tokmeter` with arguments, with a state directory of the test's own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.delenv("TOKMETER_CONFIG", raising=False)
+    for name in ("TOKMETER_CONFIG", "TOKMETER_CONFIGURATION", "TOKMETER_INJECTION"):
+        monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: object) -> Outcome:
         with pytest.raises(SystemExit) as ended:
