@@ -92,6 +92,7 @@ class Api:
                 header_params={"Accept": JSON, "Content-Type": kind},
                 body=body,
                 auth_settings=["BearerToken"],
+                _return_http_data_only=True,
                 _preload_content=False,
                 _request_timeout=within_s,
             )
