@@ -94,6 +94,8 @@ def metrics() -> str:
         - `rate()` and `increase()` extrapolate. Invoices come from the ledger.
         - The format is the classic text format, also for scrapers that offer OpenMetrics: there the counter
           `tokmeter_cost_usd_total` and the histogram `tokmeter_cost_usd` could not stand side by side.
+        - `tokmeter_injector_admissions_total` and the others of the injector are served by `tokmeter injector`, at the address
+          of its `--metrics`, where nothing but `tokmeter_build_info` is beside them.
 
         """)
         + table(("metric", "kind", "labels", "unit", "meaning"), rows)

@@ -24,8 +24,8 @@ COMMANDS = [
     "count",
     "replay",
     "inject",
-    "redirect",
     "injector",
+    "redirect",
     "doctor",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import signal
@@ -94,6 +95,9 @@ def command(  # noqa: PLR0917 - click gives each by name
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)
     with running(settings, connect(kubeconfig)) as started:
+        # The client of Kubernetes brings a heap of classes: a collection that looked through it would stop every admission.
+        gc.collect()
+        gc.freeze()
         _announce(started, as_json=as_json)
         stop.wait()
         started.leave()

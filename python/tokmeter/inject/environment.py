@@ -58,12 +58,14 @@ def variables(injection: Injection, wishes: Wishes, profile: Profile) -> dict[st
 
 def missing(container: Container, wanted: dict[str, str]) -> Missing:
     """What `container` lacks of `wanted` and of the mount. Raises `RefusedError` when something else is mounted there."""
+    # The last one of a name wins, as in the kubelet.
+    there = {variable.name: variable for variable in container.env or ()}
     lacking: list[dict[str, str]] = []
     kept: list[str] = []
     for name, value in wanted.items():
-        own = container.variable(name)
+        own = there.get(name)
         # A program that knows one spelling of the two must not be sent elsewhere than its owner said in the other.
-        twin = container.variable(_PAIRS[name]) if name in _PAIRS else None
+        twin = there.get(_PAIRS[name]) if name in _PAIRS else None
         if own is not None:
             if own.value != value:
                 kept.append(name)

@@ -75,7 +75,7 @@ class Admission:
         try:
             with self._turn:
                 request = review.read(body)
-                reason, answer = self._answer(request)
+            reason, answer = self._answer(request)
         except MalformedReviewError as error:
             self._tally.count("injector_admissions", UNREADABLE)
             return Answer(400, "text/plain; charset=utf-8", f"{error}\n".encode())
@@ -87,8 +87,11 @@ class Admission:
         if request.pod is None:
             return OTHER, review.allow(request.uid)
         try:
-            outcome = self._inject(request.pod, self._namespace(request.namespace), self._injection, self._cluster())
-            return outcome.reason.value, self._told(request, request.pod, outcome)
+            # Not in turn: it may have to be asked for, and others must not wait for that.
+            namespace = self._namespace(request.namespace)
+            with self._turn:
+                outcome = self._inject(request.pod, namespace, self._injection, self._cluster())
+                return outcome.reason.value, self._told(request, request.pod, outcome)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not keep a pod from starting
             # Only the type: a message could hold what is in the pod.
             LOGGER.error("the injector failed on a pod of %s: %s", request.namespace, type(error).__name__)  # noqa: TRY400

@@ -3,14 +3,20 @@
 REVIEW_BYTES_MAX = 16 << 20
 """Bytes of a review. The API server takes objects of 3 MiB; escaped as JSON they grow, and a review may hold two."""
 
+BODIES_BYTES_MAX = 64 << 20
+"""Bytes of bodies held over all connections: four of the largest, or sixty of a megabyte."""
+
+BODY_PIECE_BYTES = 1 << 20
+"""Bytes of a body that are asked for at once: a client that stalls holds no more than it has sent, and this."""
+
 CONNECTIONS_MAX = 256
 """Connections served at once, a thread each. An API server opens one for each admission that runs beside others."""
 
 STATUS_CONNECTIONS_MAX = 32
 """The same for metrics and probes."""
 
-DECISIONS_MAX = 2
-"""Pods looked at at once. They share one interpreter: more would only share out the delay, and each is done in ms."""
+DECISIONS_MAX = 1
+"""Pods looked at at once. They share one interpreter: two at once would each take twice as long, and nobody sooner."""
 
 IDLE_S = 300.0
 """Seconds that a kept connection may be silent. Go's clients give theirs up after 90."""
@@ -23,6 +29,9 @@ HEAD_S = 10.0
 
 BODY_S = 20.0
 """Seconds for the whole body. No webhook may take longer than 30."""
+
+ROOM_S = 5.0
+"""Seconds to wait for others' bodies to be done with; then the API server is told to go on without us."""
 
 SEND_S = 10.0
 """Seconds for the answer to be taken."""

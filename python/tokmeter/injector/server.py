@@ -22,6 +22,7 @@ from typing import Any
 from tokmeter.errors import TokmeterError
 from tokmeter.injector import limits
 from tokmeter.injector.admission import Answer
+from tokmeter.injector.room import Room
 
 type Routes = Callable[[str, str, bytes], Answer]
 """Method, path and body in, the answer out. An exception is answered with 500."""
@@ -95,6 +96,7 @@ class _Server(ThreadingMixIn, HTTPServer):
             self.address_family = socket.AF_INET6
         self.routes = routes
         self.body_max = body_max
+        self.room = Room(limits.BODIES_BYTES_MAX)
         self.leaving = threading.Event()
         self.woken, self._waking = os.pipe()
         self._context = context
@@ -255,15 +257,24 @@ class _Handler(BaseHTTPRequestHandler):
         if length is None:
             return
         self._reading.within(limits.BODY_S)
+        held = 0
+        pieces: list[bytes] = []
         try:
-            body = self.rfile.read(length)
+            while held < length:
+                wanted = min(length - held, limits.BODY_PIECE_BYTES)
+                if not self.server.room.take(wanted, limits.ROOM_S):
+                    self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too much at once")
+                    return
+                held += wanted
+                pieces.append(self.rfile.read(wanted))
+                if len(pieces[-1]) < wanted:
+                    self.close_connection = True
+                    return
+            self._route(b"".join(pieces))
         except TimeoutError:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time")
-            return
-        if len(body) < length:
-            self.close_connection = True
-            return
-        self._route(body)
+        finally:
+            self.server.room.give(held)
 
     def _length(self) -> int | None:
         """How long the body says to be; None when that was answered already. Two opinions about it are none."""

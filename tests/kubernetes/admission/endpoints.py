@@ -131,10 +131,10 @@ class Endpoints:
                 return
         while True:
             with self.changed:
+                if number != self._watches:
+                    return
                 news = [each for each in self._history if each[0] > since]
                 if not news:
-                    if number != self._watches:
-                        return
                     self.changed.wait(PATIENCE_S)
                     continue
             for version, kind, item in news:

@@ -165,7 +165,9 @@ def connected(endpoints: Endpoints, started: Running) -> HTTPConnection:
     context = ssl.create_default_context(cadata=endpoints.bundle(CONFIGURATION).decode())
     connection = HTTPConnection("webhook", timeout=30)
     plain = socket.create_connection(started.listen, 30)
-    connection.sock = context.wrap_socket(plain, server_hostname="tokmeter-injector.tokmeter-system.svc")
+    connection.sock = context.wrap_socket(
+        plain, server_hostname="tokmeter-injector.tokmeter-system.svc", suppress_ragged_eofs=False
+    )
     return connection
 
 

@@ -192,6 +192,25 @@ def test_replicas_that_start_at_once_agree(endpoints: Endpoints, tmp_path: Path)
         assert served(started).issuer == theirs.certificate.subject
 
 
+def test_a_bundle_that_another_replica_wrote_meanwhile_is_not_lost(endpoints: Endpoints, tmp_path: Path) -> None:
+    """It has an authority that we have not seen; it is added between our look and our write."""
+    theirs = make_authority(PLACE.host, datetime.now(UTC))
+
+    def quicker(method: str, path: str) -> None:
+        if method == "PATCH":
+            endpoints.before_write = lambda _method, _path: None
+            configuration = endpoints.stamped(endpoints.webhooks[CONFIGURATION])
+            for webhook in configuration["webhooks"]:
+                webhook["clientConfig"]["caBundle"] = base64.b64encode(public(theirs)).decode()
+            endpoints.webhooks[CONFIGURATION] = configuration
+
+    endpoints.before_write = quicker
+    with injector(endpoints, tmp_path):
+        ours = {each.certificate.serial_number for each in authorities(endpoints)}
+        both = ours | {theirs.certificate.serial_number}
+        assert bundled(endpoints) == [both, both]
+
+
 def test_a_deleted_secret_comes_back_as_it_was(endpoints: Endpoints, tmp_path: Path) -> None:
     with injector(endpoints, tmp_path) as started:
         (before,) = authorities(endpoints)

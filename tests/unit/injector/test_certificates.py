@@ -1,6 +1,5 @@
 """What signs, what is trusted, what is made: for any age of what is there."""
 
-import ssl
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -120,6 +119,7 @@ class Shared:
         self.kept: list[Authority] = []
         self.there = b""
         self.down = False
+        self.uninstalled = False
         self.conflicts = 0
 
     def authorities(self) -> list[Authority]:
@@ -136,6 +136,8 @@ class Shared:
 
     def trust(self, wanted) -> bytes:  # type: ignore[no-untyped-def]  # noqa: ANN001
         self._ask()
+        if self.uninstalled:
+            raise TokmeterError("no such webhook")
         self.there = wanted(self.there)
         return self.there
 
@@ -200,6 +202,17 @@ def test_nothing_is_served_before_anybody_trusts_it() -> None:
     assert contexts.current is None
 
 
+def test_a_webhook_that_is_not_installed_yet_keeps_it_from_serving() -> None:
+    shared, contexts = Shared(), Contexts()
+    shared.uninstalled = True
+
+    with pytest.raises(TokmeterError):
+        CertificateKeeper(shared, HOST, contexts).check(NOW)  # type: ignore[arg-type]
+
+    assert len(shared.kept) == 1
+    assert contexts.current is None
+
+
 def test_others_may_be_quicker_but_not_for_ever() -> None:
     shared = Shared()
     shared.conflicts = limits.CONFLICTS_MAX - 1
@@ -224,18 +237,3 @@ def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
         FileCertificates(tmp_path / "tls.crt", tmp_path / "tls.key", Contexts()).check(NOW)
 
     assert error.value.where == str(tmp_path / "tls.crt")
-
-
-def test_a_context_that_is_refused_leaves_the_one_that_serves() -> None:
-    contexts = Contexts()
-    one, other = (issue(make_authority(HOST, NOW), HOST, NOW) for _ in range(2))
-    contexts.swap(one.chain, one.key, where="one")
-    before = contexts.current
-
-    for chain, key in ((one.chain, other.key), (b"", one.key), (one.chain, b"nonsense")):
-        with pytest.raises(TokmeterError, match="cannot be used"):
-            contexts.swap(chain, key, where="other")
-
-    assert contexts.current is before
-    assert contexts.ends == one.ends.replace(microsecond=0)
-    assert isinstance(before, ssl.SSLContext)

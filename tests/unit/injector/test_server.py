@@ -151,6 +151,28 @@ def test_a_client_that_dribbles_is_not_waited_for(
             thread.join()
 
 
+def test_bodies_are_bounded_over_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BODIES_BYTES_MAX", BODY_MAX)
+    monkeypatch.setattr(limits, "ROOM_S", 0.05)
+    served = listener()
+    address = served.start()
+    head = b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n"
+    try:
+        with socket.create_connection(address, PATIENCE_S) as stalled:
+            stalled.sendall(head + b"x")
+            while raw(address, head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + b"x" * 1000)[0] != 503:
+                pass  # the stalled one may not have been accepted yet
+        # Who leaves gives its room back.
+        while raw(address, head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + b"x" * 1000)[0] != 200:
+            pass
+    finally:
+        served.stop(1)
+
+
+def test_an_empty_body_is_one(address: tuple[str, int]) -> None:
+    assert raw(address, b"POST / HTTP/1.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n") == (200, b"POST / 0")
+
+
 def test_an_address_in_use_is_said(address: tuple[str, int]) -> None:
     with pytest.raises(TokmeterError, match="cannot listen: address already in use") as error:
         Listener(address, routes, name="webhook", option="--listen").start()

@@ -92,6 +92,7 @@ class Api:
                 header_params={"Accept": JSON, "Content-Type": kind},
                 body=body,
                 auth_settings=["BearerToken"],
+                _return_http_data_only=True,
                 _preload_content=False,
                 _request_timeout=within_s,
             )
@@ -103,7 +104,6 @@ class Api:
 
     def _decoded(self, response: Any, path: str) -> Any:
         try:
-            # The client wraps the answer in a tuple with status and headers in some versions.
             return msgspec.json.decode(response.data)
         except msgspec.MsgspecError as error:
             raise ClusterError("the API server sent what is no JSON", where=path) from error

@@ -62,7 +62,7 @@ class Namespaces:
             found = read_namespace(self._api.get(f"{PATH}/{part(name)}", within_s=limits.LOOKUP_S)) if name else None
         except TokmeterError:
             found = None
-        if found is None or found.name != name:
+        if found is None:
             self._unknown()
             return Namespace(name)
         self._put(found)
@@ -81,12 +81,13 @@ class Namespaces:
 
     def follow_once(self) -> None:
         """Lists, and watches from there until the API server ends it for good. Raises `ClusterError`."""
-        version = self._list()
-        while not self._stop.is_set():
-            seen = self._watch(version)
-            if seen is None:
-                return
-            version = seen
+        version: str | None = self._list()
+        while version is not None and not self._stop.is_set():
+            began = self._clock()
+            version = self._watch(version)
+            if self._clock() - began < limits.RETRY_MIN_S:
+                # An API server that ends watches at once has enough to do.
+                self._stop.wait(limits.RETRY_MIN_S)
 
     def _list(self) -> str:
         listed = _mapping(self._api.get(PATH))
