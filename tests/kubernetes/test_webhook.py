@@ -1,7 +1,6 @@
 """The injector in the cluster, installed by its chart: what it injects, what it refuses, and what happens without it."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from tests.kubernetes import images, installation, settings
 from tests.kubernetes.installation import SYSTEM
 from tests.kubernetes.node import Node, NodeError
 from tests.kubernetes.provider import Provider
+from tests.kubernetes.waiting import until
 from tests.kubernetes.workload import Application, deployment, namespace, pod_spec
 
 LABELLED = {"tokmeter.io/inject": "enabled"}
@@ -22,15 +22,6 @@ def injector(node: Node, provider: Provider, tmp_path_factory: pytest.TempPathFa
     until(lambda: would_inject(node))
     yield node
     installation.gone(node)
-
-
-def until(holds: Callable[[], object], seconds: float = 30) -> Any:
-    """Waits for what only the API server knows, and asks it again and again."""
-    end = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.2)
-    return found
 
 
 def would_inject(node: Node) -> bool:
