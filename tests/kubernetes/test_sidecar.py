@@ -42,6 +42,20 @@ import('openai').then(async ({default: OpenAI}) => {
 """
 
 
+STREAM = """
+import openai, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: print("told to end", flush=True))
+chunks = openai.OpenAI().chat.completions.create(
+    model="gpt-4o", messages=[{"role": "user", "content": "How many sheep make a flock?"}], max_completion_tokens=64,
+    stream=True, stream_options={"include_usage": True}, extra_headers={"x-simulate": "tokens=40,interval=0.1"})
+for number, chunk in enumerate(chunks):
+    if number == 1:
+        print("streaming", flush=True)
+print("read to its end,", chunk.usage.completion_tokens, "tokens", flush=True)
+"""
+"""A program that reads an answer of four seconds to its end, whatever it is told meanwhile."""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("sidecars")
@@ -157,6 +171,29 @@ def test_a_job_ends_when_its_program_does(node: Node, space: str, folder: Path) 
     node.kubectl("-n", space, "wait", "job/once", "--for=condition=complete", "--timeout=50s")
 
     assert json.loads(node.logs("-n", space, "job/once", "-c", "app")).keys() == {"tokens"}
+
+
+def test_an_answer_is_read_to_its_end_while_its_pod_ends(node: Node, space: str, folder: Path) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "ending", "namespace": space, "labels": {"app": "ending"}},
+        "spec": pod_spec(images.PYTHON_APP, ["python3", "-c", STREAM], restartPolicy="Never"),
+    }
+    node.kubectl("apply", "-f", "-", input=injected(folder, pod))
+    node.kubectl("-n", space, "wait", "pod/ending", "--for=condition=Ready", "--timeout=50s")
+    words = ("kubectl", "-n", space, "logs", "-f", "ending", "-c")
+    following = {name: node.follow(*words, name) for name in ("app", "tokmeter")}
+    app = following["app"].stdout
+    assert app is not None
+    assert app.readline() == "streaming\n"
+
+    node.kubectl("-n", space, "delete", "pod", "ending", "--wait=false")
+
+    said = {name: process.communicate(timeout=50)[0] for name, process in following.items()}
+    assert said["app"].splitlines() == ["told to end", "read to its end, 40 tokens"]
+    # The sidecar was told once the program had ended, and had nothing to cut.
+    assert said["tokmeter"].splitlines()[-1].startswith("tokmeter: draining")
 
 
 def test_a_restricted_namespace_gets_variables_instead_of_a_redirect(

@@ -1,6 +1,7 @@
 """The injector in the cluster, installed by its chart: what it injects, what it refuses, and what happens without it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,4 +132,30 @@ def test_without_an_injector_pods_start_bare_but_where_the_namespace_enforces(in
         injector.kubectl(
             "-n", SYSTEM, "rollout", "status", "deployment/tokmeter-injector", "--timeout=100s", timeout=110
         )
+        until(lambda: would_inject(injector))
+
+
+def test_with_the_policy_fail_no_pod_starts_without_an_injector(injector: Node, tmp_path: Path) -> None:
+    installation.by_chart(injector, tmp_path, failurePolicy="Fail")
+    injector.apply(namespace("strict", LABELLED))
+    words = (
+        "-n",
+        "strict",
+        "run",
+        "strict",
+        f"--image={images.PYTHON_APP}",
+        "--dry-run=server",
+        "-o",
+        "jsonpath={.spec}",
+    )
+    until(lambda: '"name":"tokmeter"' in injector.kubectl(*words))
+    injector.kubectl("-n", SYSTEM, "scale", "deployment/tokmeter-injector", "--replicas=0")
+    injector.kubectl(
+        "-n", SYSTEM, "wait", "pod", "--for=delete", "-l", "app.kubernetes.io/component=injector", "--timeout=50s"
+    )
+    try:
+        said = injector.kubectl(*words, check=False)
+        assert 'failed calling webhook "namespace.inject.tokmeter.io"' in said
+    finally:
+        installation.by_chart(injector, tmp_path)
         until(lambda: would_inject(injector))

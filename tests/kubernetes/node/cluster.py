@@ -98,6 +98,11 @@ class Node:
         target = ("nsenter", "-t", str(self._first), "-m", "-n", "-p", "-u", "-i", "--")
         return (*target, "env", f"PATH={self.layout.path()}", f"KUBECONFIG={self.layout.admin}", *command)
 
+    def follow(self, *command: str) -> subprocess.Popen[str]:
+        """A command that runs on inside of the node's namespaces, and what it says."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(self.entering(*command), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
+
     def kubectl(self, *words: str, timeout: float = 60, check: bool = True, input: str | None = None) -> str:  # noqa: A002
         """What kubectl prints, as administrator."""
         return self.enter("kubectl", *words, timeout=timeout, check=check, input=input)
