@@ -155,7 +155,7 @@ def test_with_the_policy_fail_no_pod_starts_without_an_injector(injector: Node, 
     )
     try:
         said = injector.kubectl(*words, check=False)
-        assert 'failed calling webhook "namespace.inject.tokmeter.io"' in said
+        assert 'failed calling webhook "namespace.injector.tokmeter.io"' in said
     finally:
         installation.by_chart(injector, tmp_path)
         until(lambda: would_inject(injector))

@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from tokmeter.inject import parse_injection
+from tokmeter.inject.sidecar import METRICS_PORT
+from tokmeter.injector.cluster.permissions import PERMISSIONS
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CHART = REPOSITORY / "deploy/helm/tokmeter"
@@ -81,8 +83,6 @@ def test_an_older_cluster_gets_no_policy_it_does_not_know() -> None:
 
 
 def test_pods_are_monitored_by_the_port_that_sidecars_have() -> None:
-    from tokmeter.inject.sidecar import METRICS_PORT
-
     monitors = [document for document in rendered(*MONITORED) if document["kind"] == "PodMonitor"]
 
     ports = {endpoint["port"] for monitor in monitors for endpoint in monitor["spec"]["podMetricsEndpoints"]}
@@ -96,6 +96,25 @@ def test_the_settings_are_what_the_injector_accepts(words: tuple[str, ...]) -> N
     injection = parse_injection(settings["data"]["injection.yaml"], "injection.yaml")
 
     assert injection.image == "tokmeter:0.1.0"
+
+
+def test_the_injector_may_do_what_it_says_it_needs_and_nothing_else() -> None:
+    names = {"the secret": "tokmeter-injector-ca", "the webhook configuration": "tokmeter-injector"}
+    scopes = {"ClusterRole": "cluster", "Role": "own namespace"}
+    wanted = {
+        (needed.group, needed.resource, needed.verbs, needed.scope, names.get(needed.named or ""))
+        for needed in PERMISSIONS
+    }
+
+    granted = set()
+    for role in rendered():
+        if role["kind"] in scopes:
+            for rule in role["rules"]:
+                (group,), (resource,) = rule["apiGroups"], rule["resources"]
+                (name,) = rule.get("resourceNames", [None])
+                granted.add((group, resource, tuple(rule["verbs"]), scopes[role["kind"]], name))
+
+    assert granted == wanted
 
 
 def test_the_plain_manifests_are_what_the_chart_renders() -> None:
