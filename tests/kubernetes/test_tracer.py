@@ -11,17 +11,23 @@ import pytest
 from tests.kubernetes import images
 from tests.kubernetes.node import Node
 from tests.kubernetes.provider import Provider
+from tests.kubernetes.waiting import until
 from tests.kubernetes.workload import Application, deployment, namespace, pod_spec
 from tests.privileged.traced import Tracer, ended, require_bpf, require_loader
 
 SPACE = "watched"
-# Whom the provider's certificate belongs to is not asked: nothing of tokmeter is in this pod to trust.
-CHAT = """
-import httpx, openai
-client = openai.OpenAI(http_client=httpx.Client(verify=False))
-reply = client.chat.completions.create(
-    model="gpt-4o", messages=[{"role": "user", "content": "How many sheep make a flock?"}], max_completion_tokens=64)
-print(reply.usage.prompt_tokens, reply.usage.completion_tokens)
+# Asks when it is told. Whom the provider's certificate belongs to it does not look at: nothing of ours is in this pod to trust.
+PROGRAM = """
+import os, requests, signal, warnings
+warnings.simplefilter("ignore")
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+signal.sigwait({signal.SIGUSR1})
+question = {"model": "gpt-4o", "messages": [{"role": "user", "content": "How many sheep make a flock?"}], "max_tokens": 64}
+reply = requests.post("https://api.openai.com/v1/chat/completions", json=question, verify=False, timeout=20)
+usage = reply.json()["usage"]
+print(usage["prompt_tokens"], usage["completion_tokens"], flush=True)
+signal.pause()
 """
 
 
@@ -44,13 +50,15 @@ def host(node: Node, tmp_path: Path) -> Path:
 def test_a_pod_is_seen_by_its_name(node: Node, provider: Provider, host: Path, tmp_path: Path, loader: str) -> None:
     require_bpf()
     require_loader(loader)
-    node.apply(namespace(SPACE), deployment("asker", SPACE, pod_spec(images.PYTHON_APP)))
-    asker = Application(node, "asker", SPACE)
+    name = f"asker-{loader}"
+    node.apply(namespace(SPACE), deployment(name, SPACE, pod_spec(images.PYTHON_APP, ["python3", "-c", PROGRAM])))
+    asker = Application(node, name, SPACE)
     asker.ready()
     pod = asker.pod["metadata"]["name"]
 
     with Tracer(tmp_path, loader).watching("--pod", f"{SPACE}/{pod}", "--host-root", str(host)) as watch:
-        tokens = asker.python(CHAT).split()
+        asker.python("import os, signal; os.kill(1, signal.SIGUSR1)")
+        tokens = until(lambda: node.logs("-n", SPACE, pod)).split()
         (event,), said = ended(watch)
 
     assert [str(event["usage"]["input_tokens"]), str(event["usage"]["output_tokens"])] == tokens, said
