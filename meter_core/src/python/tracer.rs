@@ -6,11 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
-use tracer::{Attachment, Image, Settings, Tracer as Programs, TracerError};
+use tracer::{Attachment, ConnectionKey, Image, Layer, Settings, Tracer as Programs, TracerError};
 
 use super::entry::LedgerEntry;
 use super::meter::Meter;
-use super::tracing::{Arrivals, Feed};
+use super::tracing::{Arrivals, Feed, Greeting};
 use crate::detect::PATH_ENDS;
 
 /// Records that are taken before another thread may have its turn.
@@ -166,6 +166,20 @@ impl Tracer {
         self.with(|joined| {
             let Arrivals { came, went } = joined.feed.arrivals();
             Ok((came, went))
+        })
+    }
+
+    fn greetings(&self) -> PyResult<Vec<Greeting>> {
+        self.with(|joined| Ok(joined.feed.greetings()))
+    }
+
+    fn traffic(&self, process: u32, descriptor: u64) -> PyResult<Option<(u64, u64, bool)>> {
+        let connection = ConnectionKey { process, handle: descriptor, layer: Layer::Plain };
+        self.with(|joined| {
+            Ok(joined
+                .programs
+                .traffic(connection)
+                .map(|traffic| (traffic.sent, traffic.received, traffic.covered)))
         })
     }
 

@@ -28,6 +28,7 @@ class Attachments:
         self._users: dict[tuple[int, int], set[int]] = {}
         self._idle: dict[tuple[int, int], float] = {}
         """Files that nobody uses any more, and since when."""
+        self._failed: set[tuple[int, int]] = set()
         self.failures = 0
         """How often a file could not be attached to."""
 
@@ -54,6 +55,7 @@ class Attachments:
             self._detach(pid, key)
             if not users:
                 del self._users[key]
+                self._failed.discard(key)
                 self._idle[key] = monotonic()
 
     def sweep(self) -> None:
@@ -62,6 +64,10 @@ class Attachments:
         for key in [key for key, since in self._idle.items() if since < before]:
             del self._idle[key]
             self._detach(None, key)
+
+    def failed(self, pid: int) -> bool:
+        """Whether a file of a process is one that could not be attached to when that was tried last."""
+        return any(pid in self._users.get(key, ()) for key in self._failed)
 
     @property
     def files(self) -> int:
@@ -85,7 +91,9 @@ class Attachments:
                         ) from error
                     # The process by whose files it was reached may have ended.
                     self.failures += 1
+                    self._failed.add(image.key)
                     return []
+        self._failed.discard(image.key)
         return numbers
 
     def _detach(self, owner: int | None, key: tuple[int, int]) -> None:

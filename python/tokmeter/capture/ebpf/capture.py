@@ -9,6 +9,7 @@ from time import monotonic
 from tokmeter import _core
 from tokmeter.capture.ebpf import limits
 from tokmeter.capture.ebpf.attachments import Attachments
+from tokmeter.capture.ebpf.audit import CoverageAudit
 from tokmeter.capture.ebpf.faults import PRIVILEGES, TracerError
 from tokmeter.capture.ebpf.images import Images, is_process
 from tokmeter.capture.ebpf.loader import Loader, Who, load
@@ -34,10 +35,12 @@ class TracerCapture:
         sink: Sink,
         now_ns: Callable[[], int],
         stop: KernelStop | None = None,
+        audit: CoverageAudit | None = None,
     ) -> None:
         """Give every finished exchange to `sink`, on the tracer's thread. `who` tells of a process by its id, there too.
 
-        With `stop`, the processes that are traced are stopped when their budgets are exhausted.
+        With `stop`, the processes that are traced are stopped when their budgets are exhausted; with `audit`, what of their
+        traffic cannot be read is listed.
         """
         self._meter = meter
         self._who = who
@@ -45,6 +48,7 @@ class TracerCapture:
         self._sink = sink
         self._now_ns = now_ns
         self._stop = stop
+        self._audit = audit
         self._stopping = threading.Event()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tracer", daemon=True)
@@ -83,6 +87,8 @@ class TracerCapture:
         series: dict[str, list[tuple[tuple[str, ...], int]]] = {
             "capture_dropped": [((reason,), counters.get(reason, 0)) for reason in LOSSES]
         }
+        if self._audit is not None:
+            series.update(self._audit.series())
         if self._stop is not None:
             state = self._stop.state
             series["stopped_processes"] = [((), state.processes)]
@@ -110,6 +116,8 @@ class TracerCapture:
         finally:
             if self._stop is not None:
                 self._stop.close()
+            if self._audit is not None:
+                self._audit.close(loader)
             for entry in loader.close(self._now_ns()):
                 self._sink(entry)
             self._ready.set()
@@ -139,8 +147,13 @@ class TracerCapture:
                 scanned = monotonic()
             if taken == 0:
                 self._stopping.wait(limits.POLL_S)
+        self._drain(loader, attachments)
+
+    def _drain(self, loader: Loader, attachments: Attachments) -> None:
         while loader.poll():
             pass
+        if self._audit is not None:
+            self._audit.take(loader, attachments.failed)
 
     def _attach_events(self, loader: Loader) -> None:
         events = (*PROCESS_EVENTS, *(PLAIN_EVENTS if self._settings.plain else ()))
@@ -162,12 +175,18 @@ class TracerCapture:
 
     def _meet(self, loader: Loader, attachments: Attachments) -> None:
         """Looks at the libraries of new processes while they start, and lets go of those that have ended."""
+        if self._audit is not None:
+            self._audit.take(loader, attachments.failed)
         came, went = loader.arrivals()
         now = monotonic()
         for pid in filter(is_process, came):
             self._admit(loader, attachments, pid)
+            if self._audit is not None:
+                self._audit.changed(pid)
             self._due += ((now + wait, pid) for wait in limits.NEWCOMER_SCANS_S)
         for pid in went:
+            if self._audit is not None:
+                self._audit.gone(pid, loader)
             self._forget(attachments, pid)
         if self._due:
             due = [pid for at, pid in self._due if at <= now and pid in self._processes]
@@ -200,6 +219,8 @@ class TracerCapture:
                 self._forget(attachments, pid)
         if self._stop is not None:
             self._stop.turn(loader, self._processes)
+        if self._audit is not None:
+            self._audit.turn(loader)
         attachments.sweep()
         loader.sweep(self._now_ns())
         self._count(loader, attachments)

@@ -11,6 +11,7 @@ import pytest
 
 from tokmeter._core import Attribution, LedgerEntry, Meter, PriceBook
 from tokmeter.capture.ebpf import Selection, TracerCapture, TracerError, TracerSettings, capture, limits
+from tokmeter.capture.ebpf.audit import CoverageAudit
 from tokmeter.errors import TokmeterError
 
 METER = Meter(price_book=PriceBook.embedded(), seed=bytes(16))
@@ -31,6 +32,7 @@ class ScriptedLoader:
         self.polled = threading.Event()
         self.closed = 0
         self.failing = ""
+        self.told: list[tuple[int, int, tuple[str, int] | None, int, int, bool]] = []
 
     def attach_function(self, _program: str, _file: Path, _offset: int, _process: int | None) -> int:
         return 1
@@ -63,6 +65,13 @@ class ScriptedLoader:
         self.came, self.went = [], []
         return came, went
 
+    def greetings(self) -> list[tuple[int, int, tuple[str, int] | None, int, int, bool]]:
+        told, self.told = self.told, []
+        return told
+
+    def traffic(self, _process: int, _descriptor: int) -> tuple[int, int, bool] | None:
+        return None
+
     def sweep(self, now: int) -> None:
         pass
 
@@ -84,10 +93,17 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> ScriptedLoader:
     return loader
 
 
-def tracer(processes: Callable[[], Any] = lambda: [CHOSEN], **settings: Any) -> TracerCapture:
+def tracer(
+    processes: Callable[[], Any] = lambda: [CHOSEN], audit: CoverageAudit | None = None, **settings: Any
+) -> TracerCapture:
     selection = Selection(processes=processes, everybody=settings.pop("everybody", False))
     return TracerCapture(
-        METER, lambda pid: Attribution(pid=pid), TracerSettings(selection=selection, **settings), print, lambda: 0
+        METER,
+        lambda pid: Attribution(pid=pid),
+        TracerSettings(selection=selection, **settings),
+        print,
+        lambda: 0,
+        audit=audit,
     )
 
 
@@ -178,3 +194,17 @@ def test_a_process_whose_end_was_not_told_is_let_go(scripted: ScriptedLoader, mo
     running.stop()
 
     assert set(scripted.disallowed) == {CHOSEN}
+
+
+def test_the_audit_hears_of_greetings_and_of_the_end_of_processes(
+    scripted: ScriptedLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SCAN_S", 0.0)
+    audit = CoverageAudit(lambda _: "agent", reasons=lambda _: "rustls", local_end=lambda _pid, _number: None)
+    running = tracer(audit=audit)
+    scripted.told = [(CHOSEN, 5, ("api.openai.com", 443), 0, 0, False), (CHOSEN, 5, None, 700, 900, False)]
+    running.start()
+    running.stop()
+
+    assert [(row.process, row.reason, row.sent) for row in audit.rows] == [("agent", "rustls", 700)]
+    assert running.series()["unmetered_bytes"] == [(("rustls", "sent"), 700), (("rustls", "received"), 900)]
