@@ -572,6 +572,14 @@ class Tracer:
         """Exchanges that have ended since the last call. Raises what `who` raised."""
     def arrivals(self) -> tuple[list[int], list[int]]:
         """Processes and threads that came, or run another program now, and processes that went since the last call."""
+    def greetings(self) -> list[tuple[int, int, tuple[str, int] | None, int, int, bool]]:
+        """What began and ended of TLS with LLMs on descriptors since the last call, in order.
+
+        Process, descriptor, and where it begins the name that was asked for and the port, which is 0 where it is not known; where
+        it ends, None instead, and the bytes sent and received since the greeting, and whether plaintext was seen.
+        """
+    def traffic(self, process: int, descriptor: int) -> tuple[int, int, bool] | None:
+        """The latter of a connection that goes on. None when it is gone."""
     def sweep(self, now: int) -> None:
         """Ends connections that were silent for too long."""
     def open(self) -> int:
@@ -594,6 +602,8 @@ class Tracing:
         """See `Tracer`."""
     def arrivals(self) -> tuple[list[int], list[int]]:
         """See `Tracer`."""
+    def greetings(self) -> list[tuple[int, int, tuple[str, int] | None, int, int, bool]]:
+        """What began and ended of TLS with LLMs on descriptors since the last call, in order. See `Tracer.greetings`."""
     def sweep(self, now: int) -> None:
         """See `Tracer`."""
     def open(self) -> int:

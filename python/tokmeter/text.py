@@ -32,6 +32,15 @@ def number(value: int | None) -> str:
     return "-" if value is None else f"{value:,}"
 
 
+def octets(count: int) -> str:
+    """Bytes in the largest unit of which there is one: ``340 B``, ``1.2 kB``, ``120 kB``."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            whole, tenths = count // size, count * 10 // size % 10
+            return f"{whole}.{tenths} {unit}" if whole < 10 else f"{whole:,} {unit}"
+    return f"{count} B"
+
+
 def lay_out(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
     """Lines of a table; the first `left` columns are aligned left, the others right."""
     columns = list(zip_longest(header, *rows, fillvalue=""))

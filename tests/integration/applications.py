@@ -123,6 +123,19 @@ def java_program(tool: Callable[[str], str], folder: Path) -> tuple[str, ...]:
     return (java, "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", str(folder), "Calls")
 
 
+def static_program(folder: Path) -> tuple[str, ...]:
+    """The program of C with an OpenSSL built in, stripped; skips where there is none to build in."""
+    library = sorted(Path("/usr/lib").glob("*-linux-gnu/libssl.a"))
+    if not library or shutil.which("gcc") is None or shutil.which("strip") is None:
+        pytest.skip("needs gcc and a static OpenSSL (apt packages gcc and libssl-dev)")
+    built = folder / "call"
+    if not built.exists():
+        archives = (str(library[0]), str(library[0].with_name("libcrypto.a")))
+        _build(["gcc", "-O1", "-o", str(built), "call.c", *archives, "-ldl", "-lpthread"], CLIENTS / "c")
+        _build(["strip", str(built)], folder)
+    return (str(built),)
+
+
 def application(name: str, tool: Callable[[str], str], folder: Path) -> Application:
     """The HTTP application of that name; what is built goes to `folder`."""
     folder.mkdir(exist_ok=True)

@@ -97,10 +97,13 @@ class Tracer:
         inside: Sequence[str] = (),
         group: Path | None = None,
         plan: tuple[Path, str] | None = None,
+        *,
+        covered: bool = True,
     ) -> Outcome:
         """An application to its end, traced from its first instruction on: by its id, or by the group it is put into.
 
-        It is given `plan`, through a pipe in the file system, when the tracer has seen what it has become.
+        It is given `plan`, through a pipe in the file system, when the tracer has seen what it has become. With `covered`,
+        nothing of it may be listed as unmetered.
         """
         with subprocess.Popen(
             [*inside, *WAITING, *command],
@@ -127,6 +130,7 @@ class Tracer:
                     if application.returncode:
                         raise AssertionError(f"{command[0]} ended with {application.returncode}:\n{output}\n{said}")
                     events, told = ended(watch)
+                    assert not covered or "unmetered" not in told, told
             finally:
                 application.kill()
         return Outcome(printed(output), events, told)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokmeter.text import exact_usd, lay_out, number, usd
+from tokmeter.text import exact_usd, lay_out, number, octets, usd
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,22 @@ from tokmeter.text import exact_usd, lay_out, number, usd
 )
 def test_dollars_are_rounded_half_up(nano_usd: int | None, shown: str) -> None:
     assert usd(nano_usd) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1_000, "1.0 kB"),
+        (1_290, "1.2 kB"),
+        (120_345, "120 kB"),
+        (9_999_999, "9.9 MB"),
+        (12_345 * 10**9, "12,345 GB"),
+    ],
+)
+def test_bytes_have_a_unit(count: int, shown: str) -> None:
+    assert octets(count) == shown
 
 
 def test_fewer_places_round_there() -> None:

@@ -15,6 +15,6 @@ mod symbols;
 mod tracer;
 
 pub use image::{Function, Image, ImageError};
-pub use record::{ConnectionKey, Direction, Event, Layer, Record};
+pub use record::{ConnectionKey, Direction, Event, Layer, Record, Traffic};
 #[cfg(target_os = "linux")]
 pub use tracer::{Attacher, Attachment, Counters, Destination, Settings, Tracer, TracerError};

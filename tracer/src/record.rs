@@ -4,6 +4,9 @@
 const HEAD_BYTES: usize = 40;
 /// Whatever had the connection's handle before is gone.
 const FLAG_BEGIN: u8 = 1;
+/// `enum stage` of the programs: no plaintext was seen of the connection, or some was.
+const STAGE_GREETED: u64 = 3;
+const STAGE_COVERED: u64 = 4;
 
 /// Where the plaintext was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,6 +65,40 @@ pub enum Event<'a> {
     },
     /// The process is gone.
     Exit,
+    /// TLS with an LLM begins on a descriptor.
+    Greeting {
+        /// The name that was asked for.
+        name: &'a [u8],
+        /// What was connected to; 0 where that is not known.
+        port: u16,
+    },
+    /// A connection that began with a greeting is gone.
+    Traffic(Traffic),
+}
+
+/// What went over a connection that began with a greeting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes from the process after the greeting, as they were encrypted.
+    pub sent: u64,
+    /// Bytes to the process.
+    pub received: u64,
+    /// Plaintext was seen of it.
+    pub covered: bool,
+}
+
+impl Traffic {
+    /// Of `struct connection` of the programs.
+    pub(crate) fn of(connection: [u64; 5]) -> Option<Self> {
+        let [sent, received, _, states, _] = connection;
+        // The lower half where little comes first, which is where the programs are made for.
+        let covered = match states & u64::from(u32::MAX) {
+            STAGE_GREETED => false,
+            STAGE_COVERED => true,
+            _ => return None,
+        };
+        Some(Self { sent, received, covered })
+    }
 }
 
 /// One record.
@@ -95,6 +132,15 @@ impl<'a> Record<'a> {
             3 => Event::Fork { child: u32::try_from(handle).ok()? },
             4 => Event::Exec { name: bytes()? },
             5 => Event::Exit,
+            6 => Event::Greeting { name: bytes()?, port: u16::from_be(u16::try_from(long(16)?).ok()?) },
+            7 => {
+                let mut connection = [0; 5];
+                let words = bytes()?.as_chunks().0;
+                for (part, word) in connection.iter_mut().zip(words) {
+                    *part = u64::from_ne_bytes(*word);
+                }
+                Event::Traffic(Traffic::of(connection)?)
+            }
             _ => return None,
         };
         let layer = if layer == 0 { Layer::Tls } else { Layer::Plain };
@@ -143,5 +189,29 @@ mod tests {
     #[test]
     fn a_fork_tells_the_child() {
         assert_eq!(Record::parse(&raw(3, 0, 0, 0, 0, b"")).unwrap().event, Event::Fork { child: 9 });
+    }
+
+    #[test]
+    fn traffic_is_told_of_what_was_greeted_alone() {
+        let told = |stage: u32| {
+            let mut connection = Vec::new();
+            for word in [3_u64, 4, 5] {
+                connection.extend(word.to_ne_bytes());
+            }
+            connection.extend(stage.to_ne_bytes());
+            connection.extend(1_u32.to_ne_bytes());
+            connection.extend(0_u64.to_ne_bytes());
+            match Record::parse(&raw(7, 1, 0, 0, 40, &connection))?.event {
+                Event::Traffic(traffic) => Some(traffic),
+                _ => None,
+            }
+        };
+        let traffic = |covered| Some(Traffic { sent: 3, received: 4, covered });
+        assert_eq!((told(3), told(4), told(1)), (traffic(false), traffic(true), None));
+        let name: &[u8] = b"api";
+        assert_eq!(
+            Record::parse(&raw(6, 1, 0, 0, 3, b"api")).unwrap().event,
+            Event::Greeting { name, port: 100_u16.to_be() }
+        );
     }
 }

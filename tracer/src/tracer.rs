@@ -16,7 +16,7 @@ use aya::programs::uprobe::{UProbeAttachLocation, UProbeLinkId, UProbeScope};
 use aya::programs::{CgroupAttachMode, CgroupSockAddr, Program, ProgramError, TracePoint, UProbe};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 
-use crate::record::{ConnectionKey, Layer, Record};
+use crate::record::{ConnectionKey, Layer, Record, Traffic};
 
 /// `enum stage` of the programs: nothing of the connection is copied any more.
 const STAGE_IGNORED: u64 = 2;
@@ -180,7 +180,7 @@ pub struct Tracer {
     _settings: Array<MapData, [u32; 4]>,
     allowed: Table<MapData, u32, u32>,
     names: Table<MapData, u64, u32>,
-    connections: Table<MapData, [u64; 2], [u64; 3]>,
+    connections: Table<MapData, [u64; 2], [u64; 5]>,
     stopped: Table<MapData, u32, u32>,
     destinations: Table<MapData, Destination, u32>,
     counters: PerCpuArray<MapData, u64>,
@@ -323,13 +323,13 @@ impl Tracer {
 
     /// Copies nothing of a connection any more.
     pub fn ignore(&mut self, connection: ConnectionKey) {
-        let layer = match connection.layer {
-            Layer::Tls => 0_u64,
-            Layer::Plain => 1,
-        };
-        let key = [connection.handle, u64::from(connection.process) | layer << 32];
         // The map makes room by itself; a connection that cannot be entered is dropped by the consumer again.
-        let _full = self.connections.insert(key, [0, 0, STAGE_IGNORED], 0);
+        let _full = self.connections.insert(key(connection), [0, 0, 0, STAGE_IGNORED, 0], 0);
+    }
+
+    /// What went over a connection that began with a greeting, so far. None if it did not, or is gone.
+    pub fn traffic(&self, connection: ConnectionKey) -> Option<Traffic> {
+        Traffic::of(self.connections.get(&key(connection), 0).ok()?)
     }
 
     /// Hands over every record that is there, in order, at most `limit` of them. How many there were.
@@ -398,6 +398,15 @@ impl Attacher {
         self.links.insert(attachment, link);
         attachment
     }
+}
+
+/// As the programs have it in their map.
+fn key(connection: ConnectionKey) -> [u64; 2] {
+    let layer = match connection.layer {
+        Layer::Tls => 0_u64,
+        Layer::Plain => 1,
+    };
+    [connection.handle, u64::from(connection.process) | layer << 32]
 }
 
 fn taken(programs: &mut Ebpf, name: &str) -> Result<aya::maps::Map, TracerError> {

@@ -6,11 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
-use tracer::{Attacher, Attachment, Image, Settings, Tracer as Programs, TracerError};
+use tracer::{Attacher, Attachment, ConnectionKey, Image, Layer, Settings, Tracer as Programs, TracerError};
 
 use super::entry::LedgerEntry;
 use super::meter::Meter;
-use super::tracing::{Arrivals, Feed};
+use super::tracing::{Arrivals, Feed, Greeting};
 use crate::detect::PATH_ENDS;
 
 /// Records that are taken before another thread may have its turn.
@@ -176,6 +176,20 @@ impl Tracer {
         self.with(py, |joined| {
             let Arrivals { came, went } = joined.feed.arrivals();
             Ok((came, went))
+        })
+    }
+
+    fn greetings(&self, py: Python<'_>) -> PyResult<Vec<Greeting>> {
+        self.with(py, |joined| Ok(joined.feed.greetings()))
+    }
+
+    fn traffic(&self, py: Python<'_>, process: u32, descriptor: u64) -> PyResult<Option<(u64, u64, bool)>> {
+        let connection = ConnectionKey { process, handle: descriptor, layer: Layer::Plain };
+        self.with(py, |joined| {
+            Ok(joined
+                .programs
+                .traffic(connection)
+                .map(|traffic| (traffic.sent, traffic.received, traffic.covered)))
         })
     }
 

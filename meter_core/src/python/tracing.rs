@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
-use tracer::{ConnectionKey, Event, Record};
+use tracer::{ConnectionKey, Event, Record, Traffic};
 
 use super::entry::LedgerEntry;
 use super::meter::Meter;
@@ -20,6 +20,10 @@ pub(crate) struct Arrivals {
     pub(crate) went: Vec<u32>,
 }
 
+/// Of TLS with an LLM on a descriptor: process, descriptor, and where it begins the name that was asked for and the port; where it ends, bytes
+/// sent and received, and whether plaintext was seen of it.
+pub(crate) type Greeting = (u32, u64, Option<(String, u16)>, u64, u64, bool);
+
 /// Connections that are fed with records, and what comes of them.
 pub(crate) struct Feed {
     connections: Connections,
@@ -28,6 +32,7 @@ pub(crate) struct Feed {
     clock_offset: i64,
     entries: Vec<Entry>,
     arrivals: Arrivals,
+    greetings: Vec<Greeting>,
 }
 
 impl Feed {
@@ -38,6 +43,7 @@ impl Feed {
             clock_offset,
             entries: Vec::new(),
             arrivals: Arrivals::default(),
+            greetings: Vec::new(),
         }
     }
 
@@ -73,6 +79,13 @@ impl Feed {
                 self.connections.process_gone(key.process, now, &mut self.entries);
                 self.arrivals.went.push(key.process);
             }
+            Event::Greeting { name, port } => {
+                let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+                self.greetings.push((key.process, key.handle, Some((name, port)), 0, 0, false));
+            }
+            Event::Traffic(Traffic { sent, received, covered }) => {
+                self.greetings.push((key.process, key.handle, None, sent, received, covered));
+            }
         }
         None
     }
@@ -105,6 +118,11 @@ impl Feed {
 
     pub(crate) fn arrivals(&mut self) -> Arrivals {
         std::mem::take(&mut self.arrivals)
+    }
+
+    /// What began and ended of TLS with LLMs since the last call, in order.
+    pub(crate) fn greetings(&mut self) -> Vec<Greeting> {
+        std::mem::take(&mut self.greetings)
     }
 
     /// Connections that are open.
@@ -157,6 +175,10 @@ impl Tracing {
     fn arrivals(&self, py: Python<'_>) -> (Vec<u32>, Vec<u32>) {
         let Arrivals { came, went } = py.detach(|| self.feed().arrivals());
         (came, went)
+    }
+
+    fn greetings(&self) -> Vec<Greeting> {
+        self.feed().greetings()
     }
 
     fn sweep(&self, py: Python<'_>, now: i64) {

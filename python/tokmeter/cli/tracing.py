@@ -57,6 +57,7 @@ def traced(options: TraceOptions, environ: Mapping[str, str]) -> Iterator[Traced
         source.fail_with(lambda: started.capture.failure)
         source.account_with(lambda: started.meter.snapshot(now_ns()).budgets())
         source.stop_with(started.stopped)
+        source.audit_with(started.unmetered)
         if started.undecidable:
             names = ", ".join(started.undecidable)
             click.echo(

@@ -21,7 +21,7 @@ from tokmeter.store.sqlite import SqliteReader
 from tokmeter.watch.finished import Finished
 from tokmeter.watch.ledger import LedgerSource
 from tokmeter.watch.model import Board
-from tokmeter.watch.plain import render
+from tokmeter.watch.plain import UNMETERED_SHOWN, render, unmetered_line
 from tokmeter.watch.sidecar import SidecarSource
 from tokmeter.watch.source import Source
 
@@ -123,14 +123,26 @@ def command(  # noqa: PLR0917 - click gives each by name
 
 
 def _objects(source: Source, interval: float, counter: itertools.count[int] | range, close: Callable[[], None]) -> None:
+    told: dict[tuple[int, str, str, str], str] = {}
     for _ in counter:
         _lines(source, interval)
+        _words(source, told, again=False)
         if source.ended:
             break
     # What was going on ends with the tracer, and is told.
     close()
     if source.ended:
         _lines(source, 0)
+    _words(source, told, again=True)
+
+
+def _words(source: Source, told: dict[tuple[int, str, str, str], str], *, again: bool) -> None:
+    """What is not read, in words: standard output has an object for each exchange and nothing else. Once, or if it has grown."""
+    for row in source.unmetered():
+        subject, line = (row.pid, row.process, row.host, row.why), unmetered_line(row)
+        if subject not in told or (again and told[subject] != line):
+            told[subject] = line
+            click.echo(f"tokmeter: {line}", err=True)
 
 
 def _lines(source: Source, limit_s: float) -> None:
@@ -156,7 +168,9 @@ def _tables(source: Source, interval: float, counter: itertools.count[int] | ran
         board.malformed = unreadable + source.malformed
         board.account(source.budgets())
         board.stopped = source.stopped()
-        height = shutil.get_terminal_size().lines - FIXED_LINES - len(board.budgets) if screen else None
+        board.unmetered = source.unmetered()
+        below = len(board.budgets) + min(len(board.unmetered), UNMETERED_SHOWN)
+        height = shutil.get_terminal_size().lines - FIXED_LINES - below if screen else None
         lines = render(board, now_ns(), rows_max=None if height is None else max(height, 1))
         click.echo((CLEAR if screen else "") + "\n".join(lines) + ("" if screen else "\n"))
         if source.ended:

@@ -170,6 +170,24 @@ CATALOG: tuple[Metric, ...] = (
         )
     ),
     _adapters(
+        _counter(
+            "unmetered_connections",
+            "Connections to LLMs that the tracer could not read, by why.",
+            "unmetered_connections",
+            ("reason",),
+            "connections",
+        )
+    ),
+    _adapters(
+        _counter(
+            "unmetered_bytes",
+            "Encrypted bytes of the connections to LLMs that the tracer could not read.",
+            "unmetered_bytes",
+            ("reason", "direction"),
+            "bytes",
+        )
+    ),
+    _adapters(
         _gauge(
             "stopped_processes",
             "Processes that are refused connections to LLMs because a budget of theirs is exhausted.",

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from tokmeter import __version__
 from tokmeter._core import Attribution, LedgerEntry, Meter, PriceBook
 from tokmeter.capture.ebpf import TracerCapture, TracerSettings
-from tokmeter.capture.ebpf.addresses import Addresses
+from tokmeter.capture.ebpf.addresses import Addresses, names
+from tokmeter.capture.ebpf.audit import CoverageAudit, Unmetered
 from tokmeter.capture.ebpf.scopes import OF_WORKLOAD, Scopes, Subject
 from tokmeter.capture.ebpf.stop import KernelStop, Stopped
 from tokmeter.clock import now_ns
@@ -50,6 +51,8 @@ class Tracing:
     metrics: tuple[str, int] | None
     stopped: Callable[[], Stopped]
     """What is stopped now."""
+    unmetered: Callable[[], Sequence[Unmetered]]
+    """What goes to LLMs and is not read."""
     undecidable: Sequence[str] = ()
     """Enforced budgets that stop nobody: their scopes are not known when a process connects."""
 
@@ -62,7 +65,10 @@ def tracing(plan: TracePlan) -> Iterator[Tracing]:
         events = EventStream()
         scopes = Scopes(plan.config)
         stop = _stop(plan, meter, scopes) if plan.enforce else None
-        capture = TracerCapture(meter, _who(plan.resolver), plan.tracer, _sink(events, plan.sinks), now_ns, stop)
+        audit = _audit(plan, meter)
+        capture = TracerCapture(
+            meter, _who(plan.resolver), plan.tracer, _sink(events, plan.sinks), now_ns, stop=stop, audit=audit
+        )
         capture.start()
         stack.callback(capture.stop)
         metrics = _serve_metrics(stack, plan, meter, events, capture)
@@ -71,6 +77,7 @@ def tracing(plan: TracePlan) -> Iterator[Tracing]:
             capture=capture,
             metrics=metrics,
             stopped=Stopped if stop is None else lambda: stop.state,
+            unmetered=lambda: audit.rows,
             undecidable=scopes.undecidable if plan.enforce else (),
         )
 
@@ -103,6 +110,14 @@ def _stop(plan: TracePlan, meter: Meter, scopes: Scopes) -> KernelStop:
         subject,
         Addresses(meter.hosts, meter.knows_host, hosts_file),
     )
+
+
+def _audit(plan: TracePlan, meter: Meter) -> CoverageAudit:
+    def name(pid: int) -> str | None:
+        workload = plan.resolver.workload(pid)
+        return None if workload is None else workload.process
+
+    return CoverageAudit(name, ports=frozenset(port for _, port in names(meter.hosts())))
 
 
 def _who(resolver: Resolver) -> Callable[[int], Attribution]:

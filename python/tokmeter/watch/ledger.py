@@ -9,7 +9,7 @@ from typing import Any
 
 from tokmeter.store.ledger import LedgerReader
 from tokmeter.text import exact_usd
-from tokmeter.watch.source import QUEUE_MAX, Stops
+from tokmeter.watch.source import QUEUE_MAX, Stops, Unmetered
 
 NANO = 10**9
 POLL_S = 0.25
@@ -63,6 +63,10 @@ class LedgerSource:
     def stopped(self) -> Stops:
         """Nothing: it is not stopped from here."""
         return Stops()
+
+    def unmetered(self) -> list[Unmetered]:
+        """Nothing: what is not read is not told here."""
+        return []
 
     def budgets(self) -> list[dict[str, Any]]:
         """A ledger records what was spent, not what is allowed."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from tokmeter.watch.finished import Finished
-from tokmeter.watch.source import Stops
+from tokmeter.watch.source import Stops, Unmetered
 
 ROWS_MAX = 500
 """Rows kept; what comes beyond is summed up in one row named `other`."""
@@ -76,6 +76,7 @@ class Board:
         self.rows: dict[Key, Row] = {}
         self.budgets: list[Budget] = []
         self.stopped = Stops()
+        self.unmetered: Sequence[Unmetered] = ()
         self.malformed = 0
         """Events that could not be read, as the source reports them."""
 

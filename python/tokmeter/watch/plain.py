@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tokmeter.text import lay_out, number, usd
+from tokmeter.text import lay_out, number, octets, usd
 from tokmeter.watch.model import Board, Budget, Row
+from tokmeter.watch.source import Unmetered
 
 HEADER = ("SERVICE", "PROCESS", "PROVIDER", "MODEL", "CALLS", "REFUSED", "INPUT", "OUTPUT", "CACHED", "COST", "$/MIN")
 BUDGET_HEADER = ("BUDGET", "ACCOUNT", "MODE", "SPENT", "HELD", "LIMIT", "LEFT", "REFUSED", "RENEWS")
 NANO = 10**9
+UNMETERED_SHOWN = 10
+"""Lines of what is not read."""
 
 
 def render(board: Board, now_ns: int, *, rows_max: int | None = None) -> list[str]:
@@ -34,9 +37,20 @@ def render(board: Board, now_ns: int, *, rows_max: int | None = None) -> list[st
         processes = board.stopped.processes
         what = f"{number(processes)} process{'' if processes == 1 else 'es'} refused connections to LLMs"
         lines.append(f"stopped: {what}; exhausted: {', '.join(board.stopped.budgets)}")
+    lines += [unmetered_line(row) for row in board.unmetered[:UNMETERED_SHOWN]]
+    if len(board.unmetered) > UNMETERED_SHOWN:
+        lines.append(f"unmetered: {number(len(board.unmetered) - UNMETERED_SHOWN)} more processes and hosts")
     if board.budgets:
         lines += ["", *lay_out(BUDGET_HEADER, [budget_cells(budget) for budget in board.budgets], left=3)]
     return lines
+
+
+def unmetered_line(row: Unmetered) -> str:
+    """What of a process goes to an LLM without being read, why, and what to do."""
+    what = f"{number(row.connections)} connection{'' if row.connections == 1 else 's'}"
+    moved = f"{octets(row.sent)} sent, {octets(row.received)} received"
+    who = f"pid {row.pid} {row.process}" if row.pid else row.process
+    return f"unmetered: {who} -> {row.host}  {what}, {moved}: {row.why}"
 
 
 def budget_cells(budget: Budget) -> list[str]:

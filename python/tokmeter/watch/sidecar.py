@@ -12,7 +12,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from tokmeter.errors import TokmeterError
-from tokmeter.watch.source import QUEUE_MAX, Stops
+from tokmeter.watch.source import QUEUE_MAX, Stops, Unmetered
 
 LINE_BYTES_MAX = 64 * 1024
 """Bytes of one event; real ones have about 1 kB."""
@@ -74,6 +74,10 @@ class SidecarSource:
     def stopped(self) -> Stops:
         """Nothing: it is not stopped from here."""
         return Stops()
+
+    def unmetered(self) -> list[Unmetered]:
+        """Nothing: what is not read is not told here."""
+        return []
 
     def budgets(self) -> list[dict[str, Any]]:
         """The budget accounts now; an empty list while the sidecar does not answer."""

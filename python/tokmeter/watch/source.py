@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +18,20 @@ class Stops:
     processes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Unmetered:
+    """Connections of one process to one host that could not be read."""
+
+    pid: int
+    process: str
+    host: str
+    connections: int
+    sent: int
+    received: int
+    why: str
+    """And what to do."""
+
+
 class Source(Protocol):
     """Tells what has happened since it was asked last."""
 
@@ -28,6 +43,9 @@ class Source(Protocol):
 
     def stopped(self) -> Stops:
         """What is stopped now; nothing where the source stops nothing."""
+
+    def unmetered(self) -> Sequence[Unmetered]:
+        """What goes to LLMs and cannot be read, most bytes first; nothing where the source does not know."""
 
     @property
     def malformed(self) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tokmeter._core import LedgerEntry
+from tokmeter.capture.ebpf import audit
+from tokmeter.capture.ebpf.reasons import ADVICE
 from tokmeter.capture.ebpf.stop import Stopped
-from tokmeter.watch.source import QUEUE_MAX, Stops
+from tokmeter.watch.source import QUEUE_MAX, Stops, Unmetered
 
 
 class TracedSource:
@@ -24,6 +26,7 @@ class TracedSource:
         self._events: queue.SimpleQueue[LedgerEntry | None] = queue.SimpleQueue()
         self._budgets: Callable[[], list[dict[str, Any]]] = list
         self._stopped: Callable[[], Stopped] = Stopped
+        self._unmetered: Callable[[], Sequence[audit.Unmetered]] = tuple
         self._failure: Callable[[], Exception | None] = lambda: None
         self.ended = False
         """`end` was called, and all that was put before was taken."""
@@ -48,6 +51,10 @@ class TracedSource:
     def stop_with(self, stopped: Callable[[], Stopped]) -> None:
         """From now on what is stopped comes from here."""
         self._stopped = stopped
+
+    def audit_with(self, unmetered: Callable[[], Sequence[audit.Unmetered]]) -> None:
+        """From now on what is not read comes from here."""
+        self._unmetered = unmetered
 
     def fail_with(self, failure: Callable[[], Exception | None]) -> None:
         """From now on `events` raises what this gives, once there is nothing more to tell."""
@@ -77,3 +84,10 @@ class TracedSource:
         """What the kernel's stop stops now."""
         state = self._stopped()
         return Stops(state.budgets, state.processes)
+
+    def unmetered(self) -> list[Unmetered]:
+        """What goes to LLMs and cannot be read."""
+        return [
+            Unmetered(row.pid, row.process, row.host, row.connections, row.sent, row.received, ADVICE[row.reason])
+            for row in self._unmetered()
+        ]

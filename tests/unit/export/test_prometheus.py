@@ -31,6 +31,8 @@ EVERYTHING: tuple[Adapter, ...] = (
         "ledger_errors": [((), 1)],
         "ledger_queued": [((), 4)],
         "capture_dropped": [(("ring_full",), 5)],
+        "unmetered_connections": [(("java",), 8)],
+        "unmetered_bytes": [(("java", "sent"), 9)],
         "stopped_processes": [((), 1)],
         "refused_connections": [((), 6)],
         "closed_connections": [((), 7)],

@@ -34,6 +34,7 @@ class IdleLoader:
         self.meter = meter
         self.who = who
         self.closed = 0
+        self.told: list[tuple[int, int, tuple[str, int] | None, int, int, bool]] = []
 
     def prepare(self, program: str) -> None:
         pass
@@ -49,6 +50,13 @@ class IdleLoader:
 
     def arrivals(self) -> tuple[list[int], list[int]]:
         return [], []
+
+    def greetings(self) -> list[tuple[int, int, tuple[str, int] | None, int, int, bool]]:
+        told, self.told = self.told, []
+        return told
+
+    def traffic(self, _process: int, _descriptor: int) -> tuple[int, int, bool] | None:
+        return None
 
     def sweep(self, now: int) -> None:
         pass
@@ -163,3 +171,12 @@ def test_metrics_that_cannot_be_served_stop_the_tracer(tmp_path: Path, loaders: 
         pytest.fail("it started")
 
     assert [loader.closed for loader in loaders] == [1, 1]
+
+
+def test_what_is_not_read_is_told_and_counted(tmp_path: Path, loaders: list[IdleLoader]) -> None:
+    with tracing(plan(tmp_path, metrics=None)) as started:
+        loaders[0].told = [(PID, 5, ("api.openai.com", 3128), 0, 0, False), (PID, 5, None, 700, 900, False)]
+    (row,) = started.unmetered()
+
+    assert (row.pid, row.process, row.host, row.reason) == (PID, "checkout", "api.openai.com", "other_port")
+    assert started.capture.series()["unmetered_connections"] == [(("other_port",), 1)]

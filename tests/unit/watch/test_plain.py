@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.unit.watch.test_model import ACCOUNT, CALL
 
 from tokmeter.watch.model import Board
-from tokmeter.watch.plain import render
-from tokmeter.watch.source import Stops
+from tokmeter.watch.plain import UNMETERED_SHOWN, render
+from tokmeter.watch.source import Stops, Unmetered
 
 NOW = 1_010 * 10**9
 
@@ -55,3 +55,25 @@ def test_what_is_stopped_is_one_line() -> None:
     board.stopped = Stops(("cap user=ana", "all"), 1)
 
     assert "stopped: 1 process refused connections to LLMs; exhausted: cap user=ana, all" in render(board, NOW)
+
+
+def test_what_is_not_read_is_a_line_for_each_process_and_host() -> None:
+    board = Board()
+    board.unmetered = [
+        Unmetered(812, "java", "api.openai.com", 3, 120_345, 88_000, "Java has its own TLS; use the proxy")
+    ]
+
+    assert render(board, NOW)[-1] == (
+        "unmetered: pid 812 java -> api.openai.com  3 connections, 120 kB sent, 88 kB received: "
+        "Java has its own TLS; use the proxy"
+    )
+
+
+def test_lines_of_what_is_not_read_are_bounded() -> None:
+    board = Board()
+    board.unmetered = [Unmetered(0, "other", "other", 1, 0, 0, "why")] * (UNMETERED_SHOWN + 2)
+
+    lines = render(board, NOW)[-UNMETERED_SHOWN - 1 :]
+
+    assert lines[0] == "unmetered: other -> other  1 connection, 0 B sent, 0 B received: why"
+    assert lines[-1] == "unmetered: 2 more processes and hosts"

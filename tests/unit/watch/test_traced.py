@@ -6,7 +6,9 @@ from typing import cast
 import pytest
 
 from tokmeter._core import LedgerEntry
+from tokmeter.capture.ebpf import audit
 from tokmeter.watch import traced
+from tokmeter.watch.source import Unmetered
 from tokmeter.watch.traced import TracedSource
 
 
@@ -70,3 +72,14 @@ def test_the_end_comes_behind_what_was_put_before() -> None:
 
     assert (source.events(0), source.ended) == ([{"number": 1}], True)
     assert source.events(0) == [{"number": 2}]
+
+
+def test_what_is_not_read_is_told_with_advice() -> None:
+    source = TracedSource()
+    assert source.unmetered() == []
+
+    source.audit_with(lambda: (audit.Unmetered(812, "java", "api.openai.com", "java", 3, 4, 5),))
+
+    assert source.unmetered() == [
+        Unmetered(812, "java", "api.openai.com", 3, 4, 5, "Java has its own TLS; run it through tokmeter proxy")
+    ]

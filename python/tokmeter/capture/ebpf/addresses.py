@@ -31,9 +31,12 @@ type Lookup = Callable[[str, int], Iterable[str]]
 
 def destination(address: str, port: int) -> Destination:
     """Of an address as text. Raises `ValueError`."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    packed = parsed.packed
-    return (bytes(10) + b"\xff\xff" + packed if parsed.version == 4 else packed), port
+    return mapped(ipaddress.ip_address(address.partition("%")[0]).packed), port
+
+
+def mapped(packed: bytes) -> bytes:
+    """The IPv6 address of one that may be of IPv4."""
+    return bytes(10) + b"\xff\xff" + packed if len(packed) == 4 else packed
 
 
 def key(destination: Destination) -> tuple[int, int, int]:

@@ -18,7 +18,7 @@ NOT_PERMITTED: Final = (errno.EACCES, errno.EPERM)
 
 
 class Attachments:
-    """Attaches each file once: for one process, or for all that use it. Not for several threads.
+    """Attaches each file once: for one process, or for all that use it. Not for several threads, but for `failed`.
 
     The kernel needs long to detach, so what is not needed any more waits for `detach_next`.
     """
@@ -38,6 +38,7 @@ class Attachments:
         """The one of them that is being detached from, and what it is still attached by."""
         self._left: deque[int] = deque()
         """What was attached for one process that has ended. Another one of its id has nothing to do with it."""
+        self._failed: set[tuple[int, int]] = set()
         self.failures = 0
         """How often a file could not be attached to."""
 
@@ -67,6 +68,7 @@ class Attachments:
             self._left.extend(reversed(self._numbers.pop((pid, key), ())))
             if not users:
                 del self._users[key]
+                self._failed.discard(key)
                 self._idle[key] = monotonic()
 
     def sweep(self) -> None:
@@ -92,6 +94,10 @@ class Attachments:
         if not numbers:
             self._parting = None
         return True
+
+    def failed(self, pid: int) -> bool:
+        """Whether a file of a process is one that could not be attached to when that was tried last. From any thread."""
+        return any(pid in self._users.get(key, ()) for key in list(self._failed))
 
     @property
     def files(self) -> int:
@@ -123,7 +129,9 @@ class Attachments:
                 ) from error
             # The process by whose files it was reached may have ended.
             self.failures += 1
+            self._failed.add(image.key)
             return []
+        self._failed.discard(image.key)
         return numbers
 
     def _give_up(self, numbers: list[int], owner: int | None) -> None:

@@ -26,7 +26,7 @@ HINT: Final = "apt-get install python3-bpfcc (never the package bcc of the Pytho
 ON_RETURN: Final = frozenset({"tls_sent", "tls_received"})
 COUNTERS: Final = ("records", "lost", "ignored", "unnamed", "overlong", "refused")
 SUFFIX, WHOLE = 2, 1
-STAGE_IGNORED = 2
+STAGE_IGNORED, STAGE_GREETED, STAGE_COVERED = 2, 3, 4
 CGROUP_SOCK_ADDR: Final = 18
 """The kind of program, as the kernel numbers it; BCC has no name for it."""
 HOOKS: Final = {"stop_connect4": 10, "stop_connect6": 11}
@@ -139,7 +139,7 @@ class BccLoader:
         connections = self._programs["connections"]
         for process, handle, tls in self._dropped:
             key = connections.Key(handle, process, 0 if tls else 1)
-            connections[key] = connections.Leaf(0, 0, STAGE_IGNORED, 0)
+            connections[key] = connections.Leaf(0, 0, 0, STAGE_IGNORED, 0, 0)
         self._dropped.clear()
         return self._taken
 
@@ -150,6 +150,21 @@ class BccLoader:
     def arrivals(self) -> tuple[list[int], list[int]]:
         """See `Loader`."""
         return self._tracing.arrivals()
+
+    def greetings(self) -> list[tuple[int, int, tuple[str, int] | None, int, int, bool]]:
+        """See `Loader`."""
+        return self._tracing.greetings()
+
+    def traffic(self, process: int, descriptor: int) -> tuple[int, int, bool] | None:
+        """See `Loader`."""
+        connections = self._programs["connections"]
+        try:
+            found = connections[connections.Key(descriptor, process, 1)]
+        except KeyError:
+            return None
+        if found.stage not in {STAGE_GREETED, STAGE_COVERED}:
+            return None
+        return found.sent, found.received, found.stage == STAGE_COVERED
 
     def sweep(self, now: int) -> None:
         """See `Loader`."""

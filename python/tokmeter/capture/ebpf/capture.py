@@ -9,6 +9,7 @@ from time import monotonic, sleep
 from tokmeter import _core
 from tokmeter.capture.ebpf import limits
 from tokmeter.capture.ebpf.attachments import Attachments
+from tokmeter.capture.ebpf.audit import CoverageAudit
 from tokmeter.capture.ebpf.coverage import Coverage
 from tokmeter.capture.ebpf.faults import PRIVILEGES, TracerError
 from tokmeter.capture.ebpf.images import Images, is_process
@@ -35,10 +36,12 @@ class TracerCapture:
         sink: Sink,
         now_ns: Callable[[], int],
         stop: KernelStop | None = None,
+        audit: CoverageAudit | None = None,
     ) -> None:
         """Give every finished exchange to `sink`, on the tracer's thread. `who` tells of a process by its id, there too.
 
-        With `stop`, the processes that are traced are stopped when their budgets are exhausted.
+        With `stop`, the processes that are traced are stopped when their budgets are exhausted; with `audit`, what of their
+        traffic cannot be read is listed.
         """
         self._meter = meter
         self._who = who
@@ -46,6 +49,7 @@ class TracerCapture:
         self._sink = sink
         self._now_ns = now_ns
         self._stop = stop
+        self._audit = audit
         self._stopping = threading.Event()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tracer", daemon=True)
@@ -82,6 +86,8 @@ class TracerCapture:
         series: dict[str, list[tuple[tuple[str, ...], int]]] = {
             "capture_dropped": [((reason,), counters.get(reason, 0)) for reason in LOSSES]
         }
+        if self._audit is not None:
+            series.update(self._audit.series())
         if self._stop is not None:
             state = self._stop.state
             series["stopped_processes"] = [((), state.processes)]
@@ -109,6 +115,8 @@ class TracerCapture:
         finally:
             if self._stop is not None:
                 self._stop.close()
+            if self._audit is not None:
+                self._audit.close(loader)
             for entry in loader.close(self._now_ns()):
                 self._sink(entry)
             self._ready.set()
@@ -131,6 +139,8 @@ class TracerCapture:
             coverage.stop()
         while loader.poll():
             pass
+        if self._audit is not None:
+            self._audit.take(loader, coverage.failed)
 
     def _read(self, loader: Loader, coverage: Coverage) -> None:
         counted = monotonic()
@@ -179,10 +189,17 @@ class TracerCapture:
 
     def _meet(self, loader: Loader, coverage: Coverage) -> None:
         """Has the libraries of new processes looked at while they start, and lets go of those that have ended."""
+        if self._audit is not None:
+            self._audit.take(loader, coverage.failed)
         arrived, went = loader.arrivals()
         came = [pid for pid in arrived if is_process(pid)]
         for pid in came:
             self._admit(loader, pid)
+            if self._audit is not None:
+                self._audit.changed(pid)
+        for pid in went:
+            if self._audit is not None:
+                self._audit.gone(pid, loader)
         self._processes.difference_update(went)
         if came or went:
             coverage.tell(came, went)
@@ -202,6 +219,8 @@ class TracerCapture:
             coverage.tell(new, ())
         if self._stop is not None:
             self._stop.turn(loader, self._processes)
+        if self._audit is not None:
+            self._audit.turn(loader)
 
     def _count(self, loader: Loader, coverage: Coverage) -> None:
         self._counters = {

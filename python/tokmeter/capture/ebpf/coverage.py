@@ -78,6 +78,10 @@ class Coverage:
             self._chosen, self._gone = set(), []
         return chosen, gone
 
+    def failed(self, pid: int) -> bool:
+        """See `Attachments`."""
+        return self._attachments.failed(pid)
+
     @property
     def files(self) -> int:
         """See `Attachments`."""

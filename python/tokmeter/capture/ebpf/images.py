@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -84,18 +84,21 @@ class Images:
         Those of a container are in its own file system. Empty when the process is gone.
         """
         root = self._proc / str(pid) / "root"
-        seen: dict[tuple[int, int], Image] = {}
-        for path in self._candidates(pid, root):
+        return [image for image in self.of_paths(self._candidates(pid, root)) if self.functions(image)]
+
+    def of_paths(self, paths: Iterable[Path]) -> Iterator[Image]:
+        """The files that are there, each once."""
+        seen: set[tuple[int, int]] = set()
+        for path in paths:
             image = _image(path)
-            if image is not None and image.key not in seen and self.functions(image):
-                seen[image.key] = image
-        return list(seen.values())
+            if image is not None and image.key not in seen:
+                seen.add(image.key)
+                yield image
 
     def _candidates(self, pid: int, root: Path) -> Iterator[Path]:
         yield self._proc / str(pid) / "exe"
-        for mapped in sorted(self._mapped(pid)):
-            # A file that was replaced is still mapped; it can be reached by its address only, which needs more privileges.
-            if not mapped.endswith(" (deleted)"):
+        for mapped in sorted(self.mapped(pid)):
+            if any(word in mapped.rpartition("/")[2] for word in LIBRARY_WORDS):
                 yield root / mapped.lstrip("/")
         for name in self._libraries(pid, root):
             yield root / name
@@ -124,7 +127,8 @@ class Images:
         self._installed[where] = (now, found)
         return found
 
-    def _mapped(self, pid: int) -> set[str]:
+    def mapped(self, pid: int) -> set[str]:
+        """Paths of the files whose instructions a process has mapped, as it sees them."""
         try:
             with (self._proc / str(pid) / "maps").open("rb") as file:
                 text = file.read(limits.MAPS_BYTES_MAX)
@@ -135,7 +139,8 @@ class Images:
             fields = line.split(maxsplit=5)
             if len(fields) == len(("range", "flags", "offset", "device", "inode", "path")) and b"x" in fields[1]:
                 path = os.fsdecode(fields[5])
-                if path.startswith("/") and any(word in path.rpartition("/")[2] for word in LIBRARY_WORDS):
+                # A file that was replaced is still mapped; it can be reached by its address only, which needs more privileges.
+                if path.startswith("/") and not path.endswith(" (deleted)"):
                     names.add(path)
         return names
 

@@ -47,6 +47,37 @@ detaches from about ten a second, and each is an open descriptor."""
 IDLE_FILE_S = 300.0
 """How long a file stays attached to when the last process that used it has ended: jobs come back."""
 
+GREETED_MAX = 16_384
+"""Connections to LLMs that are audited at once; also the size of the kernel's table of connections."""
+
+UNMETERED_BYTES_MIN = 256
+"""Bytes that a connection must have sent after its greeting to be listed. The end of a handshake and the beginning of HTTP/2
+take about 200, a request for a completion takes more."""
+
+SETTLED_S = 2.0
+"""How long a connection has time to turn out to be covered before it is listed, unless it ends earlier."""
+
+UNMETERED_ROWS_MAX = 1000
+"""Processes and hosts that are listed apart."""
+
+SEARCHED_BYTES_MAX = 512 << 20
+"""Bytes of a process's files that are searched for words. An agent that comes as one file has about 200 MB."""
+
+BLOCK_BYTES = 1 << 20
+"""Bytes that are searched at a time, in about half a millisecond."""
+
+REASONS_WAIT_S = 5.0
+"""How long the end of the tracer waits for reasons that are still looked for."""
+
+PROXIES_FRESH_S = 5.0
+"""How long it stands which processes are proxies of tokmeter."""
+
+COMMAND_BYTES = 4096
+"""Bytes of a command line that are read to find out."""
+
+SOCKETS_BYTES = 4 << 20
+"""Bytes of the table of sockets of a proxy's network that are read: about 25,000 sockets."""
+
 NAMES_MAX = 1024
 """Names of LLMs whose addresses are asked for; some 300 are built in."""
 

@@ -64,6 +64,16 @@ class Loader(Protocol):
     def arrivals(self) -> tuple[list[int], list[int]]:
         """Processes that came (or run another program now) and went since the last call. Threads are among the first."""
 
+    def greetings(self) -> list[tuple[int, int, tuple[str, int] | None, int, int, bool]]:
+        """What began and ended of TLS with LLMs on descriptors since the last call, in order.
+
+        Process, descriptor, and where it begins the name that was asked for and the port, which is 0 where it is not known; where
+        it ends, None instead, and the bytes sent and received since the greeting, and whether plaintext was seen.
+        """
+
+    def traffic(self, process: int, descriptor: int) -> tuple[int, int, bool] | None:
+        """The latter of a connection that goes on. None when it is gone."""
+
     def sweep(self, now: int) -> None:
         """End connections that were silent for too long."""
 

@@ -1,4 +1,4 @@
-"""Sockets of another process: closes its connections to given destinations.
+"""Sockets of another process: tells where they are, closes its connections to given destinations.
 
 A copy of the socket is fetched from the process and shut down, which works in whatever network namespace it is. Needs Linux 5.6
 and the right to trace the process.
@@ -48,21 +48,46 @@ def _sockets(process: Path) -> list[int]:
     return numbers
 
 
+def local_end(pid: int, number: int) -> Destination | None:
+    """This end of a connection of a process, by its descriptor; None when it is gone."""
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return None
+    try:
+        copy = _copied(handle, number)
+    finally:
+        os.close(handle)
+    if copy is None:
+        return None
+    with copy, contextlib.suppress(OSError, ValueError):
+        return destination(*copy.getsockname()[:2])
+    return None
+
+
 def _shut(handle: int, number: int, wanted: Callable[[Destination], bool]) -> bool:
+    copy = _copied(handle, number)
+    if copy is None:
+        return False
+    with copy, contextlib.suppress(OSError, ValueError):
+        # The peer of the copy decides: the number may be another socket's by now.
+        if wanted(destination(*copy.getpeername()[:2])):
+            copy.shutdown(socket.SHUT_RDWR)
+            return True
+    return False
+
+
+def _copied(handle: int, number: int) -> socket.socket | None:
+    """A copy of a process's socket; None where the number is none of the internet's."""
     copied = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, handle, number, 0)
     if copied < 0:
-        return False
+        return None
     try:
         copy = socket.socket(fileno=copied)
     except OSError:
         os.close(copied)
-        return False
-    with copy, contextlib.suppress(OSError, ValueError):
-        # The peer of the copy decides: the number may be another socket's by now.
-        if copy.family not in {socket.AF_INET, socket.AF_INET6}:
-            return False
-        address, port = copy.getpeername()[:2]
-        if wanted(destination(address, port)):
-            copy.shutdown(socket.SHUT_RDWR)
-            return True
-    return False
+        return None
+    if copy.family in {socket.AF_INET, socket.AF_INET6}:
+        return copy
+    copy.close()
+    return None

@@ -190,10 +190,12 @@ def test_a_file_is_attached_to_whole_or_not_at_all_and_tried_again(kernel: Kerne
     kernel.refusal = OSError(errno.ENOENT, "no such file")
     files.cover(8)
     assert (kernel.attached, files.failures, files.files) == ({}, 1, 0)
+    assert (files.failed(8), files.failed(9)) == (True, False)
 
     kernel.refusal = None
     files.cover(9)
     assert len(kernel.attached) == 3
+    assert not files.failed(8)
 
 
 def test_what_is_not_permitted_ends_with_what_would_be_enough(kernel: Kernel) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tokmeter._core import Attribution, LedgerEntry, Meter, PriceBook
 from tokmeter.capture.ebpf import Selection, TracerCapture, TracerError, TracerSettings, capture, limits
+from tokmeter.capture.ebpf.audit import CoverageAudit
 from tokmeter.errors import TokmeterError
 
 METER = Meter(price_book=PriceBook.embedded(), seed=bytes(16))
@@ -34,6 +35,7 @@ class ScriptedLoader:
         self.polled = threading.Event()
         self.closed = 0
         self.failing = ""
+        self.told: list[tuple[int, int, tuple[str, int] | None, int, int, bool]] = []
 
     def prepare(self, program: str) -> None:
         self.prepared.append(program)
@@ -69,6 +71,13 @@ class ScriptedLoader:
         self.came, self.went = [], []
         return came, went
 
+    def greetings(self) -> list[tuple[int, int, tuple[str, int] | None, int, int, bool]]:
+        told, self.told = self.told, []
+        return told
+
+    def traffic(self, _process: int, _descriptor: int) -> tuple[int, int, bool] | None:
+        return None
+
     def sweep(self, now: int) -> None:
         pass
 
@@ -90,10 +99,17 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> ScriptedLoader:
     return loader
 
 
-def tracer(processes: Callable[[], Any] = lambda: [CHOSEN], **settings: Any) -> TracerCapture:
+def tracer(
+    processes: Callable[[], Any] = lambda: [CHOSEN], audit: CoverageAudit | None = None, **settings: Any
+) -> TracerCapture:
     selection = Selection(processes=processes, everybody=settings.pop("everybody", False))
     return TracerCapture(
-        METER, lambda pid: Attribution(pid=pid), TracerSettings(selection=selection, **settings), print, lambda: 0
+        METER,
+        lambda pid: Attribution(pid=pid),
+        TracerSettings(selection=selection, **settings),
+        print,
+        lambda: 0,
+        audit=audit,
     )
 
 
@@ -202,3 +218,17 @@ def test_one_that_is_chosen_later_is_allowed_if_it_is_there(
 
     assert set(scripted.allowed) == {os.getpid()}
     assert len(scripted.prepared) == len(set(scripted.prepared)) > 0
+
+
+def test_the_audit_hears_of_greetings_and_of_the_end_of_processes(
+    scripted: ScriptedLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SCAN_S", 0.0)
+    audit = CoverageAudit(lambda _: "agent", reasons=lambda _: "rustls", local_end=lambda _pid, _number: None)
+    running = tracer(audit=audit)
+    scripted.told = [(CHOSEN, 5, ("api.openai.com", 443), 0, 0, False), (CHOSEN, 5, None, 700, 900, False)]
+    running.start()
+    running.stop()
+
+    assert [(row.process, row.reason, row.sent) for row in audit.rows] == [("agent", "rustls", 700)]
+    assert running.series()["unmetered_bytes"] == [(("rustls", "sent"), 700), (("rustls", "received"), 900)]

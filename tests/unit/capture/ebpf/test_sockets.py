@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tokmeter.capture.ebpf.addresses import Destination, destination
-from tokmeter.capture.ebpf.sockets import close_connections
+from tokmeter.capture.ebpf.sockets import close_connections, local_end
 
 CLIENT = """
 import socket, sys
@@ -41,3 +41,13 @@ def test_only_connections_to_given_destinations_are_closed() -> None:
 
 def test_a_process_that_is_gone_has_no_connections() -> None:
     assert close_connections(Path("/proc/0"), lambda _: True) == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: takes a socket of another process")
+def test_where_a_connection_is_is_told_while_it_lasts() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        assert local_end(os.getpid(), client.fileno()) == destination(*client.getsockname())
+        assert local_end(os.getpid(), 2**20) is None
+    left, right = socket.socketpair()
+    with left, right:
+        assert local_end(os.getpid(), left.fileno()) is None

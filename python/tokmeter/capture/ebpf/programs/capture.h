@@ -128,6 +128,14 @@ static __always_inline int next_segment(volatile struct call *call)
 	return 1;
 }
 
+/* What this thread does with descriptors from now on may be what carries the plaintext that was just seen. */
+static __always_inline void speak(void)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	__u64 now = bpf_ktime_get_ns();
+	map_update(speakers, &thread, &now);
+}
+
 /* `call->length` bytes that a call has moved one way on a connection of an allowed process. */
 static __always_inline void capture(const struct connection_key *key, __u32 direction, volatile struct call *call)
 {
@@ -136,6 +144,8 @@ static __always_inline void capture(const struct connection_key *key, __u32 dire
 	struct connection *connection = captured(key, call, direction);
 	if (!connection)
 		return;
+	if (key->layer == LAYER_TLS)
+		speak();
 	__u64 *position = direction == DIRECTION_SENT ? &connection->sent : &connection->received;
 	call->offset = __sync_fetch_and_add(position, call->length);
 	for (int piece = 0; piece < PIECES_MAX; piece++) {
@@ -173,6 +183,20 @@ static __always_inline void announce(const struct connection_key *key, __u32 kin
 	ring_submit(events, record);
 }
 
+/* What went over a connection that was greeted. */
+static __always_inline void tell_traffic(const struct connection_key *key, const struct connection *connection)
+{
+	struct record *record = ring_reserve(events, sizeof(struct head) + sizeof(struct connection));
+	if (!record) {
+		count(COUNTER_LOST);
+		return;
+	}
+	fill(&record->head, key, KIND_TRAFFIC);
+	record->head.length = sizeof(struct connection);
+	__builtin_memcpy(record->data, connection, sizeof(struct connection));
+	ring_submit(events, record);
+}
+
 /* The connection is gone: forgotten, and told if it was captured. */
 static __always_inline void forget(const struct connection_key *key)
 {
@@ -181,6 +205,8 @@ static __always_inline void forget(const struct connection_key *key)
 		return;
 	if (connection->stage == STAGE_CAPTURED)
 		announce(key, KIND_CLOSE);
+	if (connection->stage == STAGE_GREETED || connection->stage == STAGE_COVERED)
+		tell_traffic(key, connection);
 	map_delete(connections, key);
 }
 

@@ -4,6 +4,9 @@
 #ifndef TOKMETER_PLAIN_H
 #define TOKMETER_PLAIN_H
 
+#define FAMILY_IPV4 2
+#define FAMILY_IPV6 10
+
 struct enter {
 	__u64 common;
 	__u64 number;
@@ -42,7 +45,8 @@ static __always_inline void plain_end(struct leave *ctx, __u32 direction)
 	if (ctx->result > 0) {
 		struct connection_key key = {.handle = call->handle, .process = thread >> 32, .layer = LAYER_PLAIN};
 		call->length = ctx->result;
-		capture(&key, direction, call);
+		if (!audited(&key, direction, call))
+			capture(&key, direction, call);
 	}
 	map_delete(plain_calls, &thread);
 }
@@ -97,8 +101,12 @@ int plain_connect(struct enter *ctx)
 {
 	struct connection_key key = {.handle = ctx->arguments[0], .process = allowed_process(), .layer = LAYER_PLAIN};
 	struct connection fresh = {};
+	__u16 address[2] = {}; /* its family and its port */
 	if (!key.process)
 		return 0;
+	if (!READ_USER(address, sizeof(address), (const void *)ctx->arguments[1]) &&
+	    (address[0] == FAMILY_IPV4 || address[0] == FAMILY_IPV6))
+		fresh.port = address[1];
 	forget(&key);
 	map_update(connections, &key, &fresh);
 	return 0;

@@ -6,11 +6,14 @@
 #define TOKMETER_RECORD_H
 
 enum kind {
-	KIND_DATA = 1,	/* bytes of one direction of a connection */
-	KIND_CLOSE = 2, /* the connection is gone */
-	KIND_FORK = 3,	/* an allowed process has a child; handle is the child's id */
-	KIND_EXEC = 4,	/* an allowed process runs another program now; data is its name */
-	KIND_EXIT = 5,	/* an allowed process is gone */
+	KIND_DATA = 1,	   /* bytes of one direction of a connection */
+	KIND_CLOSE = 2,	   /* the connection is gone */
+	KIND_FORK = 3,	   /* an allowed process has a child; handle is the child's id */
+	KIND_EXEC = 4,	   /* an allowed process runs another program now; data is its name */
+	KIND_EXIT = 5,	   /* an allowed process is gone */
+	KIND_GREETING = 6, /* TLS with an LLM begins on a descriptor; data is the name that was asked for, offset the
+			    * port, in network order */
+	KIND_TRAFFIC = 7,  /* a connection that was greeted is gone; data is what it was, `struct connection` */
 };
 
 enum layer {

@@ -43,6 +43,8 @@ enum stage {
 	STAGE_NEW = 0, /* nothing was seen of it that decides */
 	STAGE_CAPTURED = 1,
 	STAGE_IGNORED = 2, /* not LLM traffic; nothing of it is copied any more */
+	STAGE_GREETED = 3, /* of a descriptor: TLS with an LLM, of which no plaintext was seen; bytes are counted */
+	STAGE_COVERED = 4, /* the same, of which plaintext was seen */
 };
 
 enum server {
@@ -54,8 +56,10 @@ enum server {
 struct connection {
 	__u64 sent;
 	__u64 received;
+	__u64 greeted; /* when, in nanoseconds of the monotonic clock */
 	__u32 stage;
 	__u32 server;
+	__u64 port; /* of a descriptor: what was connected to, in network order; 0: not known */
 };
 
 /* The oldest gives way: under a flood of connections some are lost, and memory is not. */
@@ -80,6 +84,9 @@ struct call {
 /* Calls under way, by thread. */
 LRU_HASH(tls_calls, __u64, struct call, 8192);
 LRU_HASH(plain_calls, __u64, struct call, 8192);
+
+/* When a thread has last moved plaintext of an LLM through a function that is attached to. */
+LRU_HASH(speakers, __u64, __u64, 8192);
 
 /* A call under way in Go, where a goroutine changes threads and its stack moves, but not how deep in it a call is. */
 struct go_key {

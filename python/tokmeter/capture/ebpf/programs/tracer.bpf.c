@@ -13,6 +13,8 @@
 
 #include "capture.h"
 
+#include "audit.h"
+
 #include "go.h"
 #include "plain.h"
 #include "process.h"
