@@ -60,11 +60,18 @@ def _unpack(target: Path) -> None:
     with TemporaryDirectory() as folder:
         # The download helper drops to a user that must be able to write here.
         Path(folder).chmod(0o755)
-        subprocess.run(
-            ("apt-get", "download", "-qq", *_PACKAGES), cwd=folder, check=True, timeout=300, capture_output=True
-        )
+        try:
+            _download(folder)
+        except subprocess.CalledProcessError:
+            # A machine that was never asked for packages has no list of them.
+            subprocess.run(("apt-get", "update", "-qq"), check=True, timeout=300, capture_output=True)
+            _download(folder)
         for package in Path(folder).glob("*.deb"):
             subprocess.run(("dpkg-deb", "-x", str(package), str(target)), check=True, timeout=60)
+
+
+def _download(folder: str) -> None:
+    subprocess.run(("apt-get", "download", "-qq", *_PACKAGES), cwd=folder, check=True, timeout=300, capture_output=True)
 
 
 def _build(target: Path) -> None:
