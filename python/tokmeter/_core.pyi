@@ -525,7 +525,8 @@ class Tracer:
 
     `meter` watches: its budgets count and warn, and refuse nothing. `who` is called with a process id when an exchange opens,
     on the thread that polls, and told again after `sweep`. `object` is what ``make ebpf`` makes; `child_offset` where the id of
-    the child is in the kernel's event ``sched_process_fork``; `clock_offset` nanoseconds from the monotonic clock to the epoch.
+    the child is in the kernel's event ``sched_process_fork``; `namespace` the number of the process namespace's file whose ids
+    are meant everywhere, 0 for the machine's; `clock_offset` nanoseconds from the monotonic clock to the epoch.
     With `everybody` all processes but this one may be looked at, with `strict` only connections to servers that are known
     to be an LLM's. Raises `OSError` with the kernel's words when it does not take the programs.
 
@@ -541,6 +542,7 @@ class Tracer:
         everybody: bool,
         strict: bool,
         child_offset: int,
+        namespace: int,
         ring_bytes: int,
         clock_offset: int,
     ) -> Tracer: ...

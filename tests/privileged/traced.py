@@ -49,6 +49,8 @@ class Tracer:
     folder: Path
     loader: str = "core"
     config: Path | None = None
+    inside: Sequence[str] = ()
+    """What to put before its command."""
     metrics: str = ""
     """Where the one that runs serves metrics."""
 
@@ -64,8 +66,12 @@ class Tracer:
 
     def until_attached(self, more_than: int) -> None:
         """Waits until more files are attached to."""
+        self.until("files", more_than)
+
+    def until(self, counter: str, more_than: int) -> None:
+        """Waits until something that it counts is more."""
         until = time.monotonic() + LIMIT_S
-        while self.files() <= more_than:
+        while self.counters()[counter] <= more_than:
             assert time.monotonic() < until, "the tracer does not see the program"
             time.sleep(POLL_S)
 
@@ -74,7 +80,7 @@ class Tracer:
         """Runs while the context lasts; everything is attached when it begins."""
         config = () if self.config is None else ("--config", str(self.config))
         options = ("--json", "--metrics", "127.0.0.1:0", "--loader", self.loader, *config)
-        command = [*TOKMETER, "watch", *selection, *options]
+        command = [*self.inside, *TOKMETER, "watch", *selection, *options]
         environ = {**base_environment(self.folder), "XDG_STATE_HOME": str(self.folder / "state")}
         process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
@@ -144,7 +150,9 @@ def arrived(application: subprocess.Popen[str]) -> None:
 
 def ended(watch: subprocess.Popen[str]) -> tuple[list[dict[str, Any]], str]:
     """Ends a tracer as an operator would; what it told."""
-    watch.send_signal(signal.SIGTERM)
+    # What enters a process namespace has the tracer as its child, and no ear for signals.
+    children = Path(f"/proc/{watch.pid}/task/{watch.pid}/children").read_text().split()
+    os.kill(int(children[0]) if children else watch.pid, signal.SIGTERM)
     output, said = watch.communicate(timeout=LIMIT_S)
     assert watch.returncode == 0, said
     return [json.loads(line) for line in output.splitlines()], said

@@ -4,6 +4,10 @@
 //! was copied, and the core makes exchanges of it. Nothing of it is kept here, and no record outlives the call that reads it.
 #![allow(clippy::disallowed_methods, reason = "the core reads no file and no clock; this crate is what does")]
 
+#[cfg(target_os = "linux")]
+mod attacher;
+#[cfg(target_os = "linux")]
+mod error;
 mod go;
 mod gopclntab;
 mod image;
@@ -17,4 +21,8 @@ mod tracer;
 pub use image::{Function, Image, ImageError};
 pub use record::{ConnectionKey, Direction, Event, Layer, Record, Traffic};
 #[cfg(target_os = "linux")]
-pub use tracer::{Attacher, Attachment, Counters, Destination, Settings, Tracer, TracerError};
+pub use {
+    attacher::{Attacher, Attachment},
+    error::TracerError,
+    tracer::{Counters, Destination, Settings, Tracer},
+};

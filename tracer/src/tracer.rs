@@ -1,21 +1,13 @@
-//! The programs in the kernel: loaded once, attached where the caller says, their ring read when he asks.
+//! The programs in the kernel: loaded once, told whom to look at, their ring read when the caller asks.
 //!
 //! Attaching and reading are two values, for two threads: the kernel takes a tenth of a second to detach from one instruction and
 //! more to verify a program, and the ring does not wait.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::fs::File;
-use std::num::NonZeroU32;
-use std::path::Path;
+use aya::maps::{Array, HashMap as Table, MapData, PerCpuArray, RingBuf};
+use aya::{Ebpf, EbpfLoader};
 
-use aya::maps::{Array, HashMap as Table, MapData, MapError, PerCpuArray, RingBuf};
-use aya::programs::cgroup_sock_addr::CgroupSockAddrLinkId;
-use aya::programs::trace_point::TracePointLinkId;
-use aya::programs::uprobe::{UProbeAttachLocation, UProbeLinkId, UProbeScope};
-use aya::programs::{CgroupAttachMode, CgroupSockAddr, Program, ProgramError, TracePoint, UProbe};
-use aya::{Ebpf, EbpfError, EbpfLoader};
-
+use crate::attacher::Attacher;
+use crate::error::TracerError;
 use crate::record::{ConnectionKey, Layer, Record, Traffic};
 
 /// `enum stage` of the programs: nothing of the connection is copied any more.
@@ -33,6 +25,8 @@ pub struct Settings {
     pub strict: bool,
     /// Where the child's id is in the kernel's event of a fork.
     pub child_offset: u32,
+    /// The process namespace that ids are of, by the number of its file; 0 for the machine's.
+    pub namespace: u32,
 }
 
 /// What the programs have counted since they were loaded.
@@ -56,128 +50,10 @@ pub struct Counters {
 /// the port in network order.
 pub type Destination = [u64; 3];
 
-/// A place where a program is attached, until it is detached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Attachment(u64);
-
-impl Attachment {
-    /// As a number, for other languages.
-    pub const fn number(self) -> u64 {
-        self.0
-    }
-
-    /// Of a number that [`Attachment::number`] gave.
-    pub const fn of(number: u64) -> Self {
-        Self(number)
-    }
-}
-
-/// Why the kernel, or the file to be attached to, does not do what is asked.
-#[derive(Debug)]
-pub struct TracerError {
-    doing: String,
-    source: Box<dyn std::error::Error + Send + Sync>,
-}
-
-impl TracerError {
-    fn new(doing: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { doing: doing.into(), source: source.into() }
-    }
-}
-
-impl TracerError {
-    /// The number of the system's error, if it was one.
-    pub fn errno(&self) -> Option<i32> {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self.source.as_ref());
-        while let Some(error) = cause {
-            if let Some(number) =
-                error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error)
-            {
-                return Some(number);
-            }
-            cause = error.source();
-        }
-        None
-    }
-}
-
-impl fmt::Display for TracerError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.doing, self.source)?;
-        // The outer errors say what was tried; the kernel's own word is the last.
-        let mut cause = self.source.source();
-        while let Some(inner) = cause {
-            write!(formatter, ": {inner}")?;
-            cause = inner.source();
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for TracerError {}
-
-impl From<EbpfError> for TracerError {
-    fn from(error: EbpfError) -> Self {
-        Self::new("loading the programs", error)
-    }
-}
-
-impl From<MapError> for TracerError {
-    fn from(error: MapError) -> Self {
-        Self::new("using a map", error)
-    }
-}
-
-enum Link {
-    Function(&'static str, UProbeLinkId),
-    Event(&'static str, TracePointLinkId),
-    Group(&'static str, CgroupSockAddrLinkId),
-}
-
-/// Programs that can be attached to functions of a file, by their names in the source.
-const FUNCTION_PROGRAMS: [&str; 13] = [
-    "tls_call",
-    "tls_call_ex",
-    "tls_sent",
-    "tls_received",
-    "tls_control",
-    "tls_host_name",
-    "tls_server_name",
-    "tls_free",
-    "go_write",
-    "go_write_end",
-    "go_read",
-    "go_read_end",
-    "go_close",
-];
-/// Programs that can be attached to tracepoints.
-const EVENT_PROGRAMS: [&str; 11] = [
-    "plain_call",
-    "plain_call_any",
-    "plain_call_segments",
-    "plain_call_message",
-    "plain_sent",
-    "plain_received",
-    "plain_close",
-    "plain_connect",
-    "process_fork",
-    "process_exec",
-    "process_exit",
-];
-/// Programs that can be attached to a control group.
-const GROUP_PROGRAMS: [&str; 2] = ["stop_connect4", "stop_connect6"];
-
-/// Where the programs are attached. Dropping it detaches all.
-pub struct Attacher {
-    programs: Ebpf,
-    links: HashMap<Attachment, Link>,
-    next: u64,
-}
-
 /// What the programs look at and hand over. Programs are loaded into the kernel when they are first needed, and each needs the
 /// maps that it names until then: it is dropped after its [`Attacher`].
 pub struct Tracer {
-    _settings: Array<MapData, [u32; 4]>,
+    _settings: Array<MapData, [u32; 6]>,
     allowed: Table<MapData, u32, u32>,
     names: Table<MapData, u64, u32>,
     connections: Table<MapData, [u64; 2], [u64; 5]>,
@@ -191,12 +67,14 @@ impl Tracer {
     /// Loads an object that clang made of the programs. `ring_bytes` must be a power of two and whole pages.
     pub fn load(object: &[u8], settings: Settings, ring_bytes: u32) -> Result<(Attacher, Self), TracerError> {
         let mut programs = EbpfLoader::new().map_max_entries("events", ring_bytes).load(object)?;
-        let mut chosen: Array<_, [u32; 4]> = Array::try_from(taken(&mut programs, "settings")?)?;
+        let mut chosen: Array<_, [u32; 6]> = Array::try_from(taken(&mut programs, "settings")?)?;
         let values = [
             u32::from(settings.everybody),
             std::process::id(),
             u32::from(settings.strict),
             settings.child_offset,
+            settings.namespace,
+            0,
         ];
         chosen.set(0, values, 0)?;
         let allowed = Table::try_from(taken(&mut programs, "allowed")?)?;
@@ -206,79 +84,11 @@ impl Tracer {
         let destinations = Table::try_from(taken(&mut programs, "destinations")?)?;
         let counters = PerCpuArray::try_from(taken(&mut programs, "counters")?)?;
         let events = RingBuf::try_from(taken(&mut programs, "events")?)?;
-        let attacher = Attacher { programs, links: HashMap::new(), next: 1 };
+        let attacher = Attacher::new(programs, settings.namespace != 0);
         Ok((
             attacher,
             Self { _settings: chosen, allowed, names, connections, stopped, destinations, counters, events },
         ))
-    }
-}
-
-impl Attacher {
-    /// Has the kernel verify a program for functions, which takes it up to seconds, so that attaching takes milliseconds.
-    pub fn prepare(&mut self, program: &str) -> Result<(), TracerError> {
-        let doing = || format!("loading {program}");
-        let name = known(&FUNCTION_PROGRAMS, program).map_err(|error| TracerError::new(doing(), error))?;
-        self.function(name).map_err(|error| TracerError::new(doing(), error))?;
-        Ok(())
-    }
-
-    /// Attaches a program to an instruction of a file, for one process or for all that have the file mapped.
-    pub fn attach_function(
-        &mut self,
-        program: &str,
-        file: &Path,
-        offset: u64,
-        process: Option<u32>,
-    ) -> Result<Attachment, TracerError> {
-        let doing = || format!("attaching {program} to {} at {offset:#x}", file.display());
-        let name = known(&FUNCTION_PROGRAMS, program).map_err(|error| TracerError::new(doing(), error))?;
-        let scope = process.map_or(UProbeScope::AllProcesses, |process| {
-            NonZeroU32::new(process).map_or(UProbeScope::CallingProcess, UProbeScope::OneProcess)
-        });
-        let probe = self.function(name).map_err(|error| TracerError::new(doing(), error))?;
-        let link = probe
-            .attach(UProbeAttachLocation::AbsoluteOffset(offset), file, scope)
-            .map_err(|error| TracerError::new(doing(), error))?;
-        Ok(self.keep(Link::Function(name, link)))
-    }
-
-    /// Attaches a program to a tracepoint such as `syscalls`, `sys_enter_write`.
-    pub fn attach_event(
-        &mut self,
-        program: &str,
-        category: &str,
-        event: &str,
-    ) -> Result<Attachment, TracerError> {
-        let doing = || format!("attaching {program} to {category}:{event}");
-        let name = known(&EVENT_PROGRAMS, program).map_err(|error| TracerError::new(doing(), error))?;
-        let probe = self.event(name).map_err(|error| TracerError::new(doing(), error))?;
-        let link = probe.attach(category, event).map_err(|error| TracerError::new(doing(), error))?;
-        Ok(self.keep(Link::Event(name, link)))
-    }
-
-    /// Attaches a program to a control group of version 2, for every process in it and below.
-    pub fn attach_group(&mut self, program: &str, group: &Path) -> Result<Attachment, TracerError> {
-        let doing = || format!("attaching {program} to {}", group.display());
-        let name = known(&GROUP_PROGRAMS, program).map_err(|error| TracerError::new(doing(), error))?;
-        let folder = File::open(group).map_err(|error| TracerError::new(doing(), error))?;
-        let hook = self.group(name).map_err(|error| TracerError::new(doing(), error))?;
-        // A link, which ends with this process however that ends. Links always leave room for others, and refuse to be told.
-        let link = hook
-            .attach(folder, CgroupAttachMode::Single)
-            .map_err(|error| TracerError::new(doing(), error))?;
-        Ok(self.keep(Link::Group(name, link)))
-    }
-
-    /// Detaches what was attached; nothing if that was done before.
-    pub fn detach(&mut self, attachment: Attachment) {
-        let Some(link) = self.links.remove(&attachment) else { return };
-        // A link whose process or file is gone has nothing left to detach.
-        let _gone = match link {
-            Link::Function(name, link) => self.function(name).and_then(|probe| probe.detach(link)),
-            Link::Event(name, link) => self.event(name).and_then(|probe| probe.detach(link)),
-            Link::Group(name, link) => self.group(name).and_then(|hook| hook.detach(link)),
-        };
     }
 }
 
@@ -361,45 +171,6 @@ impl Tracer {
     }
 }
 
-impl Attacher {
-    /// A program for functions, loaded into the kernel when it is first needed.
-    fn function(&mut self, name: &'static str) -> Result<&mut UProbe, ProgramError> {
-        let program = self.programs.program_mut(name).ok_or(ProgramError::UnexpectedProgramType)?;
-        let Program::UProbe(probe) = program else { return Err(ProgramError::UnexpectedProgramType) };
-        if probe.fd().is_err() {
-            probe.load()?;
-        }
-        Ok(probe)
-    }
-
-    /// A program for tracepoints, likewise.
-    fn event(&mut self, name: &'static str) -> Result<&mut TracePoint, ProgramError> {
-        let program = self.programs.program_mut(name).ok_or(ProgramError::UnexpectedProgramType)?;
-        let Program::TracePoint(probe) = program else { return Err(ProgramError::UnexpectedProgramType) };
-        if probe.fd().is_err() {
-            probe.load()?;
-        }
-        Ok(probe)
-    }
-
-    /// A program for control groups, likewise.
-    fn group(&mut self, name: &'static str) -> Result<&mut CgroupSockAddr, ProgramError> {
-        let program = self.programs.program_mut(name).ok_or(ProgramError::UnexpectedProgramType)?;
-        let Program::CgroupSockAddr(hook) = program else { return Err(ProgramError::UnexpectedProgramType) };
-        if hook.fd().is_err() {
-            hook.load()?;
-        }
-        Ok(hook)
-    }
-
-    fn keep(&mut self, link: Link) -> Attachment {
-        let attachment = Attachment(self.next);
-        self.next += 1;
-        self.links.insert(attachment, link);
-        attachment
-    }
-}
-
 /// As the programs have it in their map.
 fn key(connection: ConnectionKey) -> [u64; 2] {
     let layer = match connection.layer {
@@ -411,9 +182,4 @@ fn key(connection: ConnectionKey) -> [u64; 2] {
 
 fn taken(programs: &mut Ebpf, name: &str) -> Result<aya::maps::Map, TracerError> {
     programs.take_map(name).ok_or_else(|| TracerError::new("loading the programs", format!("no map {name}")))
-}
-
-fn known(programs: &'static [&'static str], name: &str) -> Result<&'static str, String> {
-    let found = programs.iter().find(|program| **program == name);
-    found.copied().ok_or_else(|| format!("no program {name}"))
 }

@@ -70,7 +70,7 @@ impl Tracer {
 impl Tracer {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "Python gives each by name")]
-    #[pyo3(signature = (meter, who, *, object, everybody, strict, child_offset, ring_bytes, clock_offset))]
+    #[pyo3(signature = (meter, who, *, object, everybody, strict, child_offset, namespace, ring_bytes, clock_offset))]
     fn new(
         py: Python<'_>,
         meter: &Meter,
@@ -79,10 +79,11 @@ impl Tracer {
         everybody: bool,
         strict: bool,
         child_offset: u32,
+        namespace: u32,
         ring_bytes: u32,
         clock_offset: i64,
     ) -> PyResult<Self> {
-        let settings = Settings { everybody, strict, child_offset };
+        let settings = Settings { everybody, strict, child_offset, namespace };
         let loaded = py.detach(|| Programs::load(object, settings, ring_bytes));
         let (attacher, mut programs) = loaded.map_err(os_error)?;
         for (hash, suffix) in names(meter) {

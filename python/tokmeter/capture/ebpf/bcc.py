@@ -51,7 +51,7 @@ class BccLoader:
         self._links: set[int] = set()
         """Of these, those that are the kernel's own links."""
         everybody = int(settings.selection.everybody)
-        self._set("settings", 0, everybody, os.getpid(), everybody, child_offset)
+        self._set("settings", 0, everybody, os.getpid(), everybody, child_offset, 0, 0)
         names = self._programs["names"]
         for hashed, suffix in _core.traced_names(meter):
             names[names.Key(hashed)] = names.Leaf(SUFFIX if suffix else WHOLE)

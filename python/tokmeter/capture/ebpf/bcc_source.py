@@ -1,6 +1,6 @@
 """The programs as BCC takes them: one text, with methods on maps instead of helpers, and the few headers it asks for.
 
-BCC wants the headers of the running kernel, which most machines do not have. The programs read no structure of the kernel, so a
+BCC wants the headers of the running kernel, which most machines do not have. Its programs read no structure of the kernel, so a
 small tree of the C library's headers stands in for them.
 """
 

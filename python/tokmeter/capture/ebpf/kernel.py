@@ -20,6 +20,9 @@ from tokmeter.capture.ebpf.faults import TracerError
 TRACEFS = Path("/sys/kernel/tracing")
 TRACEFS_OLD = Path("/sys/kernel/debug/tracing")
 CHILD_PID = re.compile(r"field:pid_t child_pid;\s*offset:(\d+);")
+OWN_NAMESPACE = Path("/proc/self/ns/pid")
+MACHINES_NAMESPACE = 0xEFFFFFFC
+"""The number of the first process namespace, the same in every kernel."""
 MACHINES = ("x86_64",)
 """Architectures that the programs are compiled for."""
 
@@ -62,6 +65,15 @@ def child_offset(events: Path) -> int:
     if found is None:
         raise TracerError("the kernel does not say how it tells of new processes", where=str(where))
     return int(found.group(1))
+
+
+def process_namespace() -> int:
+    """The number of the process namespace's file that this process is in; 0 when that is the machine's own."""
+    try:
+        number = OWN_NAMESPACE.stat().st_ino
+    except OSError:
+        return 0
+    return 0 if number == MACHINES_NAMESPACE else number
 
 
 def raise_descriptors() -> None:

@@ -118,6 +118,7 @@ def _core_loader(settings: TracerSettings, meter: _core.Meter, who: Who, offset:
             everybody=settings.selection.everybody,
             strict=settings.selection.everybody,
             child_offset=offset,
+            namespace=kernel.process_namespace(),
             ring_bytes=settings.ring_bytes,
             clock_offset=monotonic_offset_ns(),
         )
@@ -129,6 +130,11 @@ def _core_loader(settings: TracerSettings, meter: _core.Meter, who: Who, offset:
 
 
 def _bcc_loader(settings: TracerSettings, meter: _core.Meter, who: Who, offset: int) -> Loader:
+    if kernel.process_namespace() != 0:
+        raise TracerError(
+            "this is a process namespace of its own, whose ids BCC's programs do not know",
+            hint="use --loader core, or run it with the machine's process namespace",
+        )
     from tokmeter.capture.ebpf.bcc import BccLoader  # noqa: PLC0415 - the distribution's BCC is looked for only when asked
 
     return BccLoader(settings, meter, who, child_offset=offset, clock_offset=monotonic_offset_ns())

@@ -40,6 +40,18 @@ def test_a_kernel_that_does_not_say_is_an_error_with_a_place(tmp_path: Path) -> 
     assert caught.value.exit_code == 3
 
 
+def test_the_machines_own_process_namespace_has_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "pid"
+    monkeypatch.setattr(kernel, "OWN_NAMESPACE", here)
+    assert kernel.process_namespace() == 0
+
+    here.touch()
+    assert kernel.process_namespace() == here.stat().st_ino
+
+    monkeypatch.setattr(kernel, "MACHINES_NAMESPACE", here.stat().st_ino)
+    assert kernel.process_namespace() == 0
+
+
 @pytest.mark.parametrize(
     ("system", "machine", "user", "words"),
     [

@@ -17,6 +17,7 @@ def any_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "raise_descriptors", lambda: None)
     monkeypatch.setattr(kernel, "tracepoints", lambda: None)
     monkeypatch.setattr(kernel, "child_offset", lambda _: 20)
+    monkeypatch.setattr(kernel, "process_namespace", lambda: 0)
 
 
 def load(name: str) -> object:
@@ -51,6 +52,15 @@ def test_where_both_fail_the_first_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(TracerError, match="the first"):
         load("auto")
+
+
+def test_bcc_knows_no_ids_of_a_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "process_namespace", lambda: 4_026_532_000)
+
+    with pytest.raises(TracerError, match="process namespace of its own") as told:
+        load("bcc")
+
+    assert "--loader core" in (told.value.hint or "")
 
 
 def test_the_kernels_words_are_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,8 @@ static __always_inline void plain_end(struct leave *ctx, __u32 direction)
 	if (!call)
 		return;
 	if (ctx->result > 0) {
-		struct connection_key key = {.handle = call->handle, .process = thread >> 32, .layer = LAYER_PLAIN};
+		struct connection_key key = {
+		    .handle = call->handle, .process = current_process(), .layer = LAYER_PLAIN};
 		call->length = ctx->result;
 		if (!audited(&key, direction, call))
 			capture(&key, direction, call);

@@ -5,6 +5,16 @@
 /* Bytes of the name of a program, as the kernel keeps it. */
 #define NAME_SIZE 16
 
+static __always_inline void born(__u32 process, __u32 child)
+{
+	__u32 one = 1;
+	map_update(allowed, &child, &one);
+	if (map_lookup(stopped, &process))
+		map_update(stopped, &child, &one);
+	struct connection_key key = {.handle = child, .process = process};
+	announce(&key, KIND_FORK);
+}
+
 /* sched_process_fork; the parent is the current process. Also said of threads, which the consumer leaves out. */
 PROGRAM("tracepoint")
 int process_fork(void *ctx)
@@ -17,14 +27,26 @@ int process_fork(void *ctx)
 	__u32 child = 0;
 	if (bpf_probe_read_kernel(&child, sizeof(child), (const char *)ctx + chosen->child_offset))
 		return 0;
-	__u32 one = 1;
-	map_update(allowed, &child, &one);
-	if (map_lookup(stopped, &process))
-		map_update(stopped, &child, &one);
-	struct connection_key key = {.handle = child, .process = process};
-	announce(&key, KIND_FORK);
+	born(process, child);
 	return 0;
 }
+
+#ifndef TOKMETER_BCC
+
+/* The same where ids are those of a namespace: the event itself tells only the machine's. Its arguments are the parent
+ * and the child.
+ */
+PROGRAM("raw_tracepoint")
+int process_born(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u32 process = allowed_process();
+	__u32 child = id_within((struct task_struct *)ctx->args[1], chosen_namespace());
+	if (process && child)
+		born(process, child);
+	return 0;
+}
+
+#endif
 
 /* sched_process_exec. The name of the program comes with it: the process may be gone before anybody looks at it. */
 PROGRAM("tracepoint")
@@ -50,7 +72,7 @@ PROGRAM("tracepoint")
 int process_exit(void *ctx)
 {
 	__u64 current = bpf_get_current_pid_tgid();
-	__u32 thread = current;
+	__u32 thread = current_thread();
 	__u32 process = allowed_process();
 	map_delete(tls_calls, &current);
 	map_delete(plain_calls, &current);

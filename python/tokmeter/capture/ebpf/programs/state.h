@@ -7,6 +7,8 @@ struct settings {
 	__u32 own_process;
 	__u32 strict;	    /* 1: a connection whose server is not known to be an LLM's is not captured */
 	__u32 child_offset; /* of the child's id in the event of a fork */
+	__u32 namespace;    /* of processes, in which their ids are; 0: the machine's */
+	__u32 padding;
 };
 
 ONE(settings, struct settings);
@@ -117,19 +119,6 @@ static __always_inline void count(__u32 which)
 	__u64 *counter = map_lookup(counters, &which);
 	if (counter)
 		*counter += 1;
-}
-
-/* The process of this call if it may be looked at, else 0. */
-static __always_inline __u32 allowed_process(void)
-{
-	__u32 process = bpf_get_current_pid_tgid() >> 32;
-	__u32 zero = 0;
-	struct settings *chosen = map_lookup(settings, &zero);
-	if (!chosen)
-		return 0;
-	if (chosen->everybody)
-		return process == chosen->own_process ? 0 : process;
-	return map_lookup(allowed, &process) ? process : 0;
 }
 
 #endif

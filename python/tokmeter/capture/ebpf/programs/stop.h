@@ -7,7 +7,7 @@
 
 static __always_inline int verdict(__u64 first, __u64 second, __u32 port)
 {
-	__u32 process = bpf_get_current_pid_tgid() >> 32;
+	__u32 process = current_process();
 	if (!map_lookup(stopped, &process))
 		return PASS;
 	struct destination to = {.first = first, .second = second, .port = port};

@@ -28,7 +28,7 @@ static __always_inline void tls_end(struct pt_regs *ctx, __u32 direction)
 	if (length && call->count_at && READ_USER(&length, sizeof(length), (const void *)call->count_at))
 		length = 0;
 	if (length) {
-		struct connection_key key = {.handle = call->handle, .process = thread >> 32, .layer = LAYER_TLS};
+		struct connection_key key = {.handle = call->handle, .process = current_process(), .layer = LAYER_TLS};
 		call->size = length;
 		call->length = length;
 		capture(&key, direction, call);

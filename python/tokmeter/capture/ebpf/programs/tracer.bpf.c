@@ -9,6 +9,8 @@
 #include "record.h"
 #include "state.h"
 
+#include "identity.h"
+
 #include "gate.h"
 
 #include "capture.h"
