@@ -32,7 +32,7 @@ def tokmeter() -> Path:
         for file, content in zip((material.CERTIFICATE, material.UPSTREAM_CA), material.certificate(), strict=True):
             (root.folder / file.removeprefix("/")).write_bytes(content)
 
-    return _kept(
+    return kept(
         TOKMETER, (release, locked, material.file()), fill, entrypoint=("/usr/local/bin/tokmeter",), user="1338:1338"
     )
 
@@ -49,7 +49,7 @@ def python_app() -> Path:
         (root.folder / "etc/ssl/certs").mkdir(parents=True)
         shutil.copy2("/etc/ssl/certs/ca-certificates.crt", root.folder / "etc/ssl/certs")
 
-    return _kept(PYTHON_APP, (locked,), fill, entrypoint=("/usr/local/bin/python3",))
+    return kept(PYTHON_APP, (locked,), fill, entrypoint=("/usr/local/bin/python3",))
 
 
 def node_app() -> Path:
@@ -60,10 +60,10 @@ def node_app() -> Path:
         root.add_programs("node")
         shutil.copytree(_CLIENTS / "node/node_modules", root.folder / "app/node_modules", symlinks=True)
 
-    return _kept(NODE_APP, (lock,), fill, entrypoint=("/usr/bin/node",))
+    return kept(NODE_APP, (lock,), fill, entrypoint=("/usr/bin/node",))
 
 
-def _kept(
+def kept(
     name: str, made_of: tuple[Path, ...], fill: Callable[[Root], None], *, entrypoint: tuple[str, ...], user: str = ""
 ) -> Path:
     """The archive in the cache, made if what it is made of changed."""

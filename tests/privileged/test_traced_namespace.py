@@ -1,7 +1,6 @@
 """A tracer in a process namespace of its own, as on a node that is itself a container: ids are that namespace's everywhere."""
 
 import contextlib
-import json
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +9,17 @@ import pytest
 
 from tests.integration.applications import python_program
 from tests.integration.namespaces import TwoMachines
-from tests.privileged.traced import LIMIT_S, TOKMETER, Tracer, ended, library, own_copy, require_bpf, require_loader, trusting
+from tests.privileged.traced import (
+    LIMIT_S,
+    TOKMETER,
+    Tracer,
+    ended,
+    library,
+    own_copy,
+    require_bpf,
+    require_loader,
+    trusting,
+)
 from tokmeter.testing import ThreadedSimulator
 
 # A worker that was forked and runs no other program, as servers have them.
@@ -76,7 +85,9 @@ def test_its_own_ids_are_told_and_nobody_outside_is_seen(
         application(in_network, environ) as neighbour,
     ):
         # Nothing else is in there, so whoever has that id is the program.
-        listed = subprocess.run([*node, "pgrep", "-f", "os.fork"], capture_output=True, text=True, check=True, timeout=10)
+        listed = subprocess.run(
+            [*node, "pgrep", "-f", "os.fork"], capture_output=True, text=True, check=True, timeout=10
+        )
         words = ("--all",) if selection == "everybody" else ("--pid", listed.stdout.split()[0])
         tracer = Tracer(tmp_path, inside=node)
         with tracer.watching(*words) as watch:
