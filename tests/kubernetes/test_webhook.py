@@ -1,6 +1,10 @@
 """The injector in the cluster, installed by its chart: what it injects, what it refuses, and what happens without it."""
 
+import base64
+import json
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,9 @@ from tests.kubernetes.node import Node, NodeError
 from tests.kubernetes.provider import Provider
 from tests.kubernetes.waiting import until
 from tests.kubernetes.workload import Application, deployment, namespace, pod_spec
+from tokmeter.injector.certificates.authority import make_authority
 
+RENEWALS = "tokmeter_injector_certificate_renewals_total"
 LABELLED = {"tokmeter.io/inject": "enabled"}
 
 
@@ -133,6 +139,38 @@ def test_without_an_injector_pods_start_bare_but_where_the_namespace_enforces(in
             "-n", SYSTEM, "rollout", "status", "deployment/tokmeter-injector", "--timeout=100s", timeout=110
         )
         until(lambda: would_inject(injector))
+
+
+def test_its_certificate_changes_and_no_admission_fails(injector: Node, tmp_path: Path) -> None:
+    """As when another replica has made the next authority some minutes ago."""
+    installation.by_chart(injector, tmp_path, failurePolicy="Fail")
+    until(lambda: would_inject(injector))
+    before, asked = renewals(injector), 0
+    authority = make_authority(f"tokmeter-injector.{SYSTEM}.svc", datetime.now(UTC) - timedelta(minutes=15))
+    key = base64.b64encode(authority.pem).decode("ascii")
+    patch = json.dumps({"data": {f"{authority.name}.pem": key}})
+    try:
+        injector.kubectl("-n", SYSTEM, "patch", "secret", "tokmeter-injector-ca", "--patch", patch)
+
+        # It looks at what is shared twice a minute. A pod that could not be asked about would raise.
+        end = time.monotonic() + 90
+        while renewals(injector) == before and time.monotonic() < end:
+            assert would_inject(injector)
+            asked += 1
+        assert renewals(injector) == before + 1
+        assert all(would_inject(injector) for _ in range(10))
+        assert asked > 0
+    finally:
+        installation.by_chart(injector, tmp_path)
+        until(lambda: would_inject(injector))
+
+
+def renewals(node: Node) -> float:
+    """How often the injector has taken a new serving certificate."""
+    (pod,) = node.get("pods", "-n", SYSTEM, "-l", "app.kubernetes.io/component=injector")["items"]
+    said = node.enter("curl", "-sS", "--max-time", "5", f"http://{pod['status']['podIP']}:15490/metrics")
+    (sample,) = (line for line in said.splitlines() if line.startswith(f'{RENEWALS}{{result="renewed"}}'))
+    return float(sample.rpartition(" ")[2])
 
 
 def test_with_the_policy_fail_no_pod_starts_without_an_injector(injector: Node, tmp_path: Path) -> None:
