@@ -1,7 +1,6 @@
-"""A pod whose programs call the sidecar as their base URL, where Pod Security admits nothing else: no redirect, no proxy, no trust."""
+"""A pod whose programs call the sidecar as their base URL, where Pod Security is strictest: no redirect, no proxy, no trust."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
