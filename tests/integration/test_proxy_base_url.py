@@ -179,7 +179,7 @@ def test_it_is_no_proxy(tmp_path: Path) -> None:
                 async with client(proxy, ssl.create_default_context(), OPENAI):
                     pass
         assert tunnel.status == 400
-        assert (openai.connections, meter.exchanges) == (0, [])
+        assert (openai.connections, meter.exchanges, meter.unread) == (0, [], ["tls_refused"])
 
     run(scenario())
 
@@ -205,6 +205,35 @@ def test_a_refusal_asks_nobody(tmp_path: Path) -> None:
                 statuses.append((await whole(reader)).status)
         assert statuses == [429, 200]
         assert (openai.connections, anthropic.connections) == (1, 0)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("closed", "status"), [(True, 503), (False, 200)])
+def test_what_cannot_be_admitted_is_refused_where_the_settings_say_closed(
+    tmp_path: Path, closed: bool, status: int
+) -> None:
+    def broken(_request: object) -> object:
+        raise RuntimeError("the meter is broken")
+
+    async def scenario() -> None:
+        meter = known(on_open=broken)
+        async with world(tmp_path, meter, fail_closed=closed) as (openai, _, proxy):
+            reply = await call(proxy, post("/openai/json"))
+        assert (reply.status, len(openai.requests), meter.unread) == (status, int(not closed), ["admission_failed"])
+
+    run(scenario())
+
+
+def test_a_body_beyond_the_bound_streams_to_the_provider_that_was_named(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        meter, body = known(), bytes(300_000)
+        async with world(tmp_path, meter, body_bytes_max=1000) as (openai, _, proxy):
+            assert (await call(proxy, post("/openai/echo", body))).body == body
+            unnamed = await call(proxy, post("/nobody", body))
+        assert unnamed.status == 404
+        assert [(request.line, len(request.body)) for request in openai.requests] == [("POST /echo HTTP/1.1", 300_000)]
+        assert meter.exchanges[0].request.body is None
 
     run(scenario())
 

@@ -9,7 +9,6 @@ import json
 from typing import Final, Protocol
 
 from mitmproxy import http, tls
-from mitmproxy.net.http import url
 from mitmproxy.proxy import server_hooks
 
 from tokmeter.capture.proxy.upstreams import Upstreams
@@ -52,12 +51,12 @@ class BaseUrl:
             return
         upstream, request.data.path = routed
         request.data.host, request.data.port = upstream.host, upstream.port
-        request.scheme = "https" if upstream.tls else "http"
-        request.host_header = url.hostport(request.scheme, upstream.host, upstream.port)
+        request.scheme, request.host_header = upstream.scheme, upstream.authority
 
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
         """Leaves TLS undecrypted: as it names no provider, it ends at `server_connect`."""
         data.ignore_connection = True
+        self._meter.unmetered("tls_refused")
 
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Refuses what no request head has given a destination."""

@@ -67,6 +67,8 @@ class ProxyCapture:
         probe.require_known_shape()
         _check_roots(self._settings)
         _raise_descriptor_limit()
+        if self._settings.needs_authority:
+            self._authority = ensure_authority(self._settings.ca_dir, self._meter.hosts(), now_ns=now_ns())
         own = [LoopGuard(self._listener.addresses), self._entrance(), self._metering]
         built, table = build_master(self._settings, self._authority, own, self._metering.hook_failed)
         self._surroundings = Surroundings(
@@ -88,11 +90,10 @@ class ProxyCapture:
         return list(self._listener.addresses)
 
     def _entrance(self) -> object:
-        """The handlers that decide what of the clients' traffic is read."""
-        if not self._settings.needs_authority:
-            return BaseUrl(self._meter, Upstreams(self._settings.upstreams))
-        self._authority = ensure_authority(self._settings.ca_dir, self._meter.hosts(), now_ns=now_ns())
-        return Interception(self._meter, self._clock, fail_closed=self._settings.fail_closed)
+        """The handlers that decide what of the clients' traffic is read, and for whom it is."""
+        if self._settings.needs_authority:
+            return Interception(self._meter, self._clock, fail_closed=self._settings.fail_closed)
+        return BaseUrl(self._meter, Upstreams(self._settings.upstreams))
 
     async def drain(self, grace_s: float) -> None:
         """Stops accepting and waits up to `grace_s` seconds for open exchanges; what is left is closed as `shutdown`."""

@@ -15,6 +15,7 @@ from tokmeter.errors import ConfigError
 
 _NAMED = re.compile(rb"/([A-Za-z0-9._:-]+)(?=[/?]|\Z)")
 """No escapes: a name has one spelling."""
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,17 @@ class Upstream:
     port: int
     tls: bool
 
+    @property
+    def scheme(self) -> str:
+        """How it is spoken to."""
+        return "https" if self.tls else "http"
+
+    @property
+    def authority(self) -> str:
+        """What its requests name as their host."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
     @classmethod
     def parse(cls, origin: str) -> "Upstream":
         """The one that `origin` names, as `https://host` or `http://host:port`. Raises `ConfigError`."""
@@ -33,10 +45,9 @@ class Upstream:
             port = parts.port
         except ValueError:
             parts, port = urlsplit(""), None
-        if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or parts.path.strip("/"):
+        if parts.scheme not in _PORTS or not parts.hostname or port == 0 or parts.path.strip("/"):
             raise ConfigError(f"{origin[:80]!r} is not the origin of a provider", hint="like https://llm.internal:8443")
-        tls = parts.scheme == "https"
-        return cls(parts.hostname, port or (443 if tls else 80), tls)
+        return cls(parts.hostname, port or _PORTS[parts.scheme], parts.scheme == "https")
 
 
 class Upstreams:
@@ -48,7 +59,7 @@ class Upstreams:
         for host, provider, _ in built_in_hosts():
             # A pattern is no host; of several hosts the table has the usual one first.
             if "*" not in host and not host.startswith("."):
-                found.setdefault(provider, Upstream(host, 443, tls=True))
+                found.setdefault(provider, Upstream.parse(f"https://{host}"))
         self._named = {name.encode(): upstream for name, upstream in found.items()}
         self.names = tuple(found)
         """All names, those of the configuration first."""

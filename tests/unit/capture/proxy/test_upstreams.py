@@ -41,6 +41,21 @@ def test_the_configuration_adds_and_wins() -> None:
     assert TABLE.names[:3] == ("vllm", "groq", "v6")
 
 
+@pytest.mark.parametrize(
+    ("origin", "authority"),
+    [
+        ("https://api.openai.com", "api.openai.com"),
+        ("https://h:443", "h"),
+        ("https://h:80", "h:80"),
+        ("http://h:8000", "h:8000"),
+        ("http://[::1]", "[::1]"),
+        ("https://[::1]:8443", "[::1]:8443"),
+    ],
+)
+def test_requests_name_the_host_as_clients_would(origin: str, authority: str) -> None:
+    assert Upstream.parse(origin).authority == authority
+
+
 def test_a_provider_is_where_the_table_of_detection_has_it_first() -> None:
     hosts = {"cohere": "api.cohere.com", "gemini": "generativelanguage.googleapis.com", "mistral": "api.mistral.ai"}
     for name, host in hosts.items():
