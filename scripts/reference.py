@@ -296,7 +296,8 @@ def providers() -> str:
         ## Hosts
 
         Metered without being configured. A leading dot stands for any names before it, a `*` for anything inside one
-        name. Any other host is one entry of [`providers`](configuration.md) away: most servers speak `openai`.
+        name. Any other host is one entry of [`providers`](configuration.md) away: most servers speak `openai`. By
+        [base URL](../guides/sidecar.md#by-base-url) a provider is called at the first of its hosts that is neither.
 
         """)
         + table(("provider", "dialect", "hosts"), rows)

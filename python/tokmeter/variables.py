@@ -31,6 +31,17 @@ BUNDLE, CERTIFICATE, TRUSTSTORE, PRELOAD = "bundle.pem", "ca.pem", "truststore.p
 TRUSTSTORE_PASSWORD: Final = "changeit"  # noqa: S105 - Java's customary one; the store holds public certificates only
 """Password of the Java truststore."""
 
+BASE_URL_VARIABLES = {
+    "OPENAI_BASE_URL": "/openai/v1",
+    "ANTHROPIC_BASE_URL": "/anthropic",
+    "GOOGLE_GEMINI_BASE_URL": "/gemini",
+    "GROQ_BASE_URL": "/groq",
+    "CO_API_URL": "/cohere",
+    "TOGETHER_BASE_URL": "/together/v1",
+}
+"""What the providers' clients read instead of their own base URL, and what it ends in: a provider, and that part of a path
+which the client expects there."""
+
 LOCAL = ("localhost", "127.0.0.1", "::1")
 """Hosts that need no proxy: this machine."""
 
@@ -60,6 +71,11 @@ def proxy_variables(url: str, schemes: Sequence[str] = ("http", "https")) -> dic
     """What sends traffic of `schemes` to the proxy at `url`, apart from Java's and Node's options and from NO_PROXY."""
     names = [f"{scheme.upper()}_PROXY" for scheme in schemes]
     return {cased: url for name in names for cased in (name, name.lower())} | {"NODE_USE_ENV_PROXY": "1"}
+
+
+def base_url_variables(url: str) -> dict[str, str]:
+    """What sends the calls of providers' clients to the proxy at `url`, which serves base URLs."""
+    return {name: url + path for name, path in BASE_URL_VARIABLES.items()}
 
 
 def java_trust(paths: TrustPaths) -> list[str]:

@@ -20,7 +20,12 @@ from tokmeter.capture.proxy import TrustFiles, environment
 from tokmeter.store.sqlite import SqliteReader
 from tokmeter.testing import ThreadedSimulator
 from tokmeter.testing.simulator import HOSTS
-from tokmeter.variables import ADDED_CERTIFICATE_VARIABLES, BUNDLE_VARIABLES, TRUSTSTORE_PASSWORD
+from tokmeter.variables import (
+    ADDED_CERTIFICATE_VARIABLES,
+    BUNDLE_VARIABLES,
+    TRUSTSTORE_PASSWORD,
+    base_url_variables,
+)
 
 TOKMETER = (sys.executable, "-m", "tokmeter")
 RUN_LIMIT_S = 100
@@ -118,7 +123,8 @@ class Sidecar:
         where = json.loads(line)
         self.proxy: list[str] = where["proxy"]
         self.metrics: str = where["metrics"]
-        trust = Path(where["trust"])
+        # There is none where nobody speaks TLS to it.
+        trust = Path(where["trust"] or "none")
         self.trust = TrustFiles(
             bundle=trust / "bundle.pem",
             certificate=trust / "ca.pem",
@@ -157,6 +163,10 @@ class Sidecar:
         """What `tokmeter run` would give an application."""
         variables = environment(f"http://{self.proxy[0]}", self.trust, existing=self._environ).variables
         return {**self._environ, **variables}
+
+    def base_url_environment(self) -> dict[str, str]:
+        """Base URLs alone, for applications that trust nothing and know no proxy."""
+        return {**self._environ, **base_url_variables(f"http://{self.proxy[0]}")}
 
     def trust_environment(self) -> dict[str, str]:
         """Trust alone, for applications whose connections are redirected by the kernel."""

@@ -22,7 +22,10 @@ from tokmeter.inject.manifest import Manifest
 INJECTION = injector_settings()
 CLUSTERS = st.builds(Cluster, st.tuples(st.just(1), st.integers(28, 37)))
 NAMES = st.sampled_from(["a", "app", "db", "tokmeter-x", "night-28571234", "web-1"])
-OURS = ["SSL_CERT_FILE", "HTTPS_PROXY", "no_proxy", "JAVA_TOOL_OPTIONS", "NODE_EXTRA_CA_CERTS", "NODE_OPTIONS"]
+OURS = [
+    *("SSL_CERT_FILE", "HTTPS_PROXY", "no_proxy", "JAVA_TOOL_OPTIONS", "NODE_EXTRA_CA_CERTS", "NODE_OPTIONS"),
+    *("OPENAI_BASE_URL", "CO_API_URL", "AZURE_OPENAI_ENDPOINT", "HTTP_PROXY"),
+]
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8)
 SOURCE = {"fieldRef": {"fieldPath": "metadata.name"}}
 VARIABLES = st.one_of(
@@ -79,7 +82,7 @@ PODS = st.builds(
 NAMESPACES = st.builds(
     lambda labels, budgets: Namespace("shop", {"tokmeter.io/inject": "enabled"} | labels, budgets),
     st.sampled_from([{}, RESTRICTED]),
-    st.sampled_from([{}, {"tokmeter.io/budgets": "small,service-daily"}]),
+    st.sampled_from([{}, {"tokmeter.io/budgets": "small,service-daily"}, {"tokmeter.io/mode": "base-url"}]),
 )
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
 WORDS = st.sampled_from(
@@ -119,10 +122,10 @@ def test_twice_is_once_and_nothing_is_taken_away(pod: dict[str, Any], where: Nam
     assert inject(pod, where, INJECTION, cluster) == first
 
 
-@given(PODS, CLUSTERS)
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
-def test_what_is_made_is_valid_and_restricted(pod: dict[str, Any], cluster: Cluster) -> None:
-    where = Namespace("shop", {"tokmeter.io/inject": "enabled"} | RESTRICTED)
+@given(PODS, CLUSTERS, st.sampled_from(["proxy-env", "base-url"]))
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+def test_what_is_made_is_valid_and_restricted(pod: dict[str, Any], cluster: Cluster, profile: str) -> None:
+    where = Namespace("shop", {"tokmeter.io/inject": "enabled"} | RESTRICTED, {"tokmeter.io/mode": profile})
     pod["spec"].pop("hostNetwork", None)
     assert restricted(pod) == []
     outcome = inject(pod, where, INJECTION, cluster)

@@ -19,6 +19,7 @@ from tokmeter.inject import Cluster, Namespace, Outcome, Reason, apply, inject
 
 VERSIONS = [f"1.{minor}" for minor in range(28, 38)]
 STATUS = "tokmeter.io/status"
+BASE_URL = pod({"tokmeter.io/mode": "base-url"})
 
 
 def injected(written: dict[str, Any], where: Namespace | None = None, cluster: Cluster = NEW) -> dict[str, Any]:
@@ -135,9 +136,53 @@ def test_a_redirected_program_is_told_of_no_proxy() -> None:
     assert "proxy" not in variables["JAVA_TOOL_OPTIONS"]
 
 
+def test_with_base_urls_there_is_nothing_to_trust() -> None:
+    found = injected(BASE_URL, namespace(RESTRICTED))
+
+    assert [c["name"] for c in found["spec"]["initContainers"]] == ["tokmeter"]
+    assert environment(found, "app") == {
+        "OPENAI_BASE_URL": "http://127.0.0.1:15401/openai/v1",
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:15401/anthropic",
+        "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:15401/gemini",
+        "GROQ_BASE_URL": "http://127.0.0.1:15401/groq",
+        "CO_API_URL": "http://127.0.0.1:15401/cohere",
+        "TOGETHER_BASE_URL": "http://127.0.0.1:15401/together/v1",
+    }
+    assert "volumeMounts" not in named(found, "app")
+    assert {volume["name"] for volume in found["spec"]["volumes"]} == {"tokmeter-state", "tokmeter-no-token"}
+    mounted = {mount["name"] for mount in named(found, "tokmeter")["volumeMounts"]}
+    assert mounted == {"tokmeter-state", "tokmeter-no-token"}
+
+
+def test_what_goes_round_base_urls_is_told() -> None:
+    own = [
+        {"name": "OPENAI_BASE_URL", "value": "https://gateway.corp/v1"},
+        {"name": "AZURE_OPENAI_ENDPOINT", "value": "https://shop.openai.azure.com"},
+        {"name": "HTTP_PROXY", "value": "http://corp:3128"},
+    ]
+    fine = [
+        {"name": "AZURE_OPENAI_ENDPOINT", "value": "http://127.0.0.1:15401/shop"},
+        {"name": "HTTP_PROXY", "value": "http://corp:3128"},
+        {"name": "NO_PROXY", "value": "127.0.0.1,.corp"},
+    ]
+    written = pod({"tokmeter.io/mode": "base-url"}, containers=[container(env=own), container("fine", env=fine)])
+    outcome = inject(written, namespace(), settings(), NEW)
+    found = apply(written, outcome.patch)
+
+    code, kept, azure, proxied = outcome.warnings
+    assert named(found, "app")["env"][:3] == own
+    assert [v["value"] for v in named(found, "app")["env"] if v["name"] == "OPENAI_BASE_URL"] == [own[0]["value"]]
+    assert "only the profile transparent" in code
+    assert "sets OPENAI_BASE_URL itself" in kept
+    assert "AZURE_OPENAI_ENDPOINT" in azure
+    assert "sets HTTP_PROXY: add 127.0.0.1 to its NO_PROXY" in proxied
+    assert not any("fine" in warning for warning in outcome.warnings)
+
+
+@pytest.mark.parametrize("written", [pod(), BASE_URL], ids=["proxy-env", "base-url"])
 @pytest.mark.parametrize("cluster", [NEW, OLD])
-def test_proxy_variables_pass_pod_security_restricted(cluster: Cluster) -> None:
-    assert restricted(injected(pod(), namespace(RESTRICTED), cluster)) == []
+def test_variables_pass_pod_security_restricted(cluster: Cluster, written: dict[str, Any]) -> None:
+    assert restricted(injected(written, namespace(RESTRICTED), cluster)) == []
 
 
 def test_only_the_container_that_redirects_needs_more_than_restricted() -> None:
@@ -148,10 +193,11 @@ def test_only_the_container_that_redirects_needs_more_than_restricted() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("where", [namespace(), namespace(RESTRICTED)], ids=["transparent", "proxy-env"])
-def test_the_schema_of_each_version_accepts_what_is_made(version: str, where: Namespace) -> None:
+@pytest.mark.parametrize("profile", ["transparent", "proxy-env", "base-url"])
+def test_the_schema_of_each_version_accepts_what_is_made(version: str, profile: str) -> None:
     major, _, minor = version.partition(".")
-    found = injected(pod(initContainers=[container("migrate")]), where, Cluster((int(major), int(minor))))
+    written = pod({"tokmeter.io/mode": profile}, initContainers=[container("migrate")])
+    found = injected(written, cluster=Cluster((int(major), int(minor))))
 
     kubernetes_validate.validate(found, version, strict=True)
 
@@ -164,6 +210,8 @@ def test_the_schema_of_each_version_accepts_what_is_made(version: str, where: Na
         ("transparent-1.28", namespace(), OLD),
         ("proxy-env-1.34", namespace(RESTRICTED), NEW),
         ("proxy-env-1.28", namespace(RESTRICTED), OLD),
+        ("base-url-1.34", namespace(RESTRICTED, {"tokmeter.io/mode": "base-url"}), NEW),
+        ("base-url-1.28", namespace(RESTRICTED, {"tokmeter.io/mode": "base-url"}), OLD),
     ],
 )
 def test_patches_are_what_people_have_read(
@@ -182,8 +230,9 @@ def test_our_application_of_a_patch_is_that_of_a_library() -> None:
     assert jsonpatch.apply_patch(written, patch) == apply(written, patch)
 
 
-def test_what_is_injected_is_left_alone() -> None:
-    found = injected(pod())
+@pytest.mark.parametrize("written", [pod(), BASE_URL], ids=["transparent", "base-url"])
+def test_what_is_injected_is_left_alone(written: dict[str, Any]) -> None:
+    found = injected(written)
     outcome = inject(found, namespace(), settings(), NEW)
 
     assert (outcome.reason, outcome.patch, outcome.injected) == (Reason.UNCHANGED, [], True)
@@ -269,7 +318,6 @@ def test_a_value_of_the_pod_s_own_is_kept_and_told() -> None:
         (pod(containers=[container(volumeMounts=[{"name": "v", "mountPath": "/run/tokmeter/trust/"}])]), "name_taken"),
         (pod({"tokmeter.io/budget": "rich"}), "budget_not_allowed"),
         (pod({"tokmeter.io/budget": " , "}), "invalid_annotation"),
-        (pod({"tokmeter.io/mode": "base-url"}), "profile_not_built"),
         (pod({"tokmeter.io/mode": "transparnet"}), "invalid_annotation"),
         (pod({"tokmeter.io/port": "443"}), "invalid_annotation"),
         (pod({"tokmeter.io/budgets": "rich"}), "invalid_annotation"),

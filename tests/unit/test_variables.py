@@ -4,6 +4,7 @@ from tokmeter.variables import (
     ADDED_CERTIFICATE_VARIABLES,
     BUNDLE_VARIABLES,
     TrustPaths,
+    base_url_variables,
     java_proxy,
     java_trust,
     node_preload,
@@ -28,6 +29,14 @@ def test_the_proxy_in_both_spellings_for_the_schemes_asked() -> None:
     assert set(proxy_variables("http://h:1", ("https",))) == {"HTTPS_PROXY", "https_proxy", "NODE_USE_ENV_PROXY"}
     assert {"HTTP_PROXY", "http_proxy"} <= set(proxy_variables("http://h:1"))
     assert java_proxy("http://h:1", ("https",)) == ["-Dhttps.proxyHost=h", "-Dhttps.proxyPort=1"]
+
+
+def test_a_base_url_ends_in_what_its_client_expects_there() -> None:
+    found = base_url_variables("http://h:1")
+
+    # OpenAI's clients have the version in it, Anthropic's put it behind.
+    assert found["OPENAI_BASE_URL"] == "http://h:1/openai/v1"
+    assert found["ANTHROPIC_BASE_URL"] == "http://h:1/anthropic"
 
 
 def test_a_path_with_spaces_is_one_word_for_node() -> None:

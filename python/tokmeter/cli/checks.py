@@ -20,6 +20,7 @@ from tokmeter.cli.options import configured_ledger, configured_listen
 from tokmeter.clock import now_ns
 from tokmeter.config import Config, load, tokenizers
 from tokmeter.config.address import address
+from tokmeter.config.core import upstreams
 from tokmeter.config.load import TEXT_VARIABLE
 from tokmeter.errors import TokmeterError
 from tokmeter.state import StateDirectory
@@ -38,6 +39,7 @@ TRUST_VARIABLES = (
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
     "DENO_CERT",
 )
+BASE_URL = "base-url"
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 
@@ -69,8 +71,11 @@ def checks(config: Path | None, environ: Mapping[str, str]) -> Iterator[Check]:
     yield outcome
     if loaded.tokenizers:
         yield _tokenizers(loaded)
-    authority = StateDirectory(environ).authority if loaded.proxy.ca_dir is None else Path(loaded.proxy.ca_dir)
-    yield _authority(authority / "mitmproxy-ca.pem")
+    if loaded.proxy.mode == BASE_URL:
+        yield _base_urls(loaded)
+    else:
+        authority = StateDirectory(environ).authority if loaded.proxy.ca_dir is None else Path(loaded.proxy.ca_dir)
+        yield _authority(authority / "mitmproxy-ca.pem")
     yield _trust(environ)
     yield _proxy_variables(environ)
     yield _ledger(configured_ledger(loaded, environ))
@@ -128,6 +133,19 @@ def _tokenizers(config: Config) -> Check:
     except TokmeterError as error:
         return Check("tokenizers", Check.FAILED, error.what, f"{error.where}: {error.hint}")
     return Check("tokenizers", Check.OK, ", ".join(found))
+
+
+def _base_urls(config: Config) -> Check:
+    """What may stand behind the proxy's address; the providers of the configuration with where they are."""
+    name, own = "base URLs", upstreams(config)
+    try:
+        from tokmeter.capture.proxy.upstreams import Upstreams
+
+        known = len(Upstreams(own).names)
+    except (TokmeterError, ImportError) as error:
+        return Check(name, Check.FAILED, str(error), "see providers of the configuration")
+    listed = ", ".join(f"/{provider} is {origin}" for provider, origin in own.items()) or "all built in"
+    return Check(name, Check.OK, f"http://{configured_listen(config)[0]}/PROVIDER, {known} providers; {listed}")
 
 
 def _authority(path: Path) -> Check:

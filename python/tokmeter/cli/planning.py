@@ -10,7 +10,7 @@ from tokmeter.attribution import attribution, names
 from tokmeter.capture.proxy import ProxySettings
 from tokmeter.cli.options import configured_ledger, configured_listen, listen_address
 from tokmeter.config import Config
-from tokmeter.config.core import connect_to
+from tokmeter.config.core import connect_to, upstreams
 from tokmeter.runtime.sidecar import Plan, Sink
 from tokmeter.state import StateDirectory
 
@@ -92,6 +92,7 @@ def _proxy(
         mode=mode,
         upstream_ca=None if config.proxy.upstream_ca is None else Path(config.proxy.upstream_ca),
         connect_to=connect_to(config),
+        upstreams=upstreams(config),
         body_bytes_max=config.proxy.body_bytes_max,
         fail_closed=config.proxy.fail_closed,
     )

@@ -19,7 +19,7 @@ from tokmeter.runtime.sidecar import Plan, Running, running
 
 
 @click.command("proxy")
-@click.option("--mode", metavar="MODE", help="regular, transparent or reverse:URL.")
+@click.option("--mode", metavar="MODE", help="regular, transparent, base-url or reverse:URL.")
 @click.option("--listen", metavar="H:P", multiple=True, help="Where clients connect to; may be repeated.")
 @click.option("--metrics", metavar="H:P", help="Where metrics and events are served.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object with the addresses once it serves.")
@@ -42,7 +42,8 @@ def command(
 ) -> None:
     """Run the metering proxy.
 
-    Clients find what they must trust in the directory `trust` beside the one of the certificate authority.
+    Clients find what they must trust in the directory `trust` beside the one of the certificate authority. In the mode
+    base-url they need trust nothing: their base URL is http://H:P/PROVIDER, with what stands behind the provider's host.
 
     The first SIGTERM or SIGINT stops accepting and lets open exchanges finish; the second ends them.
     """
@@ -58,7 +59,8 @@ def command(
 async def _serve(plan: Plan, *, as_json: bool) -> None:
     stop = asyncio.Event()
     async with running(plan) as started:
-        write_trust(plan.trust, started.authority)
+        if plan.proxy.needs_authority:
+            write_trust(plan.trust, started.authority)
         started.ready.set()
 
         def told() -> None:
@@ -75,11 +77,13 @@ def _announce(plan: Plan, started: Running, *, as_json: bool) -> None:
     """Say where it serves: for people, and with `as_json` for programs that wait for it."""
     proxies = [_written(place) for place in started.proxy]
     metrics = None if started.metrics is None else f"http://{_written(started.metrics)}"
-    click.echo(f"tokmeter: {plan.proxy.mode} proxy on {', '.join(proxies)}, trust files in {plan.trust}", err=True)
+    trust = str(plan.trust) if plan.proxy.needs_authority else None
+    how = f", trust files in {trust}" if trust else f", base URLs http://{proxies[0]}/PROVIDER"
+    click.echo(f"tokmeter: {plan.proxy.mode} proxy on {', '.join(proxies)}{how}", err=True)
     if metrics is not None:
         click.echo(f"tokmeter: metrics on {metrics}/metrics", err=True)
     if as_json:
-        click.echo(json.dumps({"proxy": proxies, "metrics": metrics, "trust": str(plan.trust)}))
+        click.echo(json.dumps({"proxy": proxies, "metrics": metrics, "trust": trust}))
 
 
 def _written(place: tuple[str, int]) -> str:

@@ -62,6 +62,16 @@ def connect_to(config: Config) -> dict[str, str]:
     return {p.host.lower(): p.connect_to for p in config.providers if p.connect_to is not None}
 
 
+def upstreams(config: Config) -> dict[str, str]:
+    """Origins of the providers that a base URL can name: ``scheme://host:port`` by name. The first of a name counts."""
+    found: dict[str, str] = {}
+    for p in config.providers:
+        # A suffix is no host, and a slash ends a name in a path.
+        if p.name is not None and "/" not in p.name and not p.host.startswith("."):
+            found.setdefault(p.name, f"{'https' if p.tls else 'http'}://{p.host.lower()}")
+    return found
+
+
 def budget(budget: BudgetConfig, ceiling: Mode) -> _core.Budget:
     """One budget, acting no more strictly than `ceiling`. Raises `ValueError`."""
     scope = ((name, getattr(budget.scope, name)) for name in budget.scope.__struct_fields__)

@@ -141,6 +141,12 @@ def _built_in(key: Key, provider: ProviderConfig) -> Iterator[Mistake]:
     for name in ("name", "rates"):
         if getattr(provider, name) is not None:
             yield (*key, name), "needs a dialect beside it", "add `dialect:`, like `dialect: openai`"
+    if not provider.tls:
+        yield (
+            (*key, "tls"),
+            "needs a dialect beside it",
+            "add `dialect:` and `name:`; what is built in is called over TLS",
+        )
     if provider.connect_to is None:
         yield key, "says nothing about its host", "add `dialect:` and `name:`, or `connect_to:`"
 
@@ -178,11 +184,11 @@ def _proxy(config: Config) -> Iterator[Mistake]:
 
 
 def _proxy_mode(mode: str) -> Iterator[Mistake]:
-    if mode in {"regular", "transparent"}:
+    if mode in {"regular", "transparent", "base-url"}:
         return
     kind, colon, url = mode.partition(":")
     if kind != "reverse" or not colon:
-        hint = closest(kind, ("regular", "transparent", "reverse:URL"))
+        hint = closest(kind, ("regular", "transparent", "base-url", "reverse:URL"))
         yield ("proxy", "mode"), f"{mode[:40]!r} is not a mode", hint
         return
     try:

@@ -135,6 +135,13 @@ class ProviderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             description="`address:port` to connect to instead; the TLS name stays. For gateways and private endpoints."
         ),
     ] = None
+    tls: Annotated[
+        bool,
+        Meta(
+            description="Whether it is called over TLS in the mode `base-url`, where its name makes an address of the proxy: "
+            "`http://127.0.0.1:15401/NAME`. Goes with `dialect`."
+        ),
+    ] = True
 
 
 class TokenizerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -166,9 +173,13 @@ class ProxyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     listen: Annotated[
         str | tuple[str, ...], Meta(description="`address:port` that clients connect to, or a list of them.")
     ] = "127.0.0.1:15401"
-    mode: Annotated[str, Meta(description="`regular`, `transparent` (redirected by the kernel) or `reverse:URL`.")] = (
-        "regular"
-    )
+    mode: Annotated[
+        str,
+        Meta(
+            description="`regular`, `transparent` (redirected by the kernel), `base-url` (the path names the provider) or "
+            "`reverse:URL`."
+        ),
+    ] = "regular"
     ca_dir: Annotated[str | None, Meta(description="Directory of the certificate authority; kept across restarts.")] = (
         None
     )

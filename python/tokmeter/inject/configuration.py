@@ -13,6 +13,8 @@ from tokmeter.inject.settings import Injection, Profile
 GRACE_S = 30
 """What Kubernetes waits between asking a pod to stop and killing it, where the pod does not say."""
 
+_MODES: dict[Profile, str] = {"transparent": "transparent", "proxy-env": "regular", "base-url": "base-url"}
+
 MARGIN_S = 5
 """Seconds of that which draining leaves for closing the ledger."""
 
@@ -29,9 +31,9 @@ def configuration(
     closed = base.proxy.fail_closed if wishes.fail_closed is None else wishes.fail_closed
     proxy = msgspec.structs.replace(
         base.proxy,
-        mode="transparent" if redirected else "regular",
+        mode=_MODES[profile],
         listen=listen,
-        ca_dir=places.CA,
+        ca_dir=None if profile == "base-url" else places.CA,
         fail_closed=closed,
         drain_s=min(base.proxy.drain_s, Decimal(max(0, (GRACE_S if grace_s is None else grace_s) - MARGIN_S))),
     )

@@ -1,4 +1,4 @@
-"""What a container of the application gets: variables, and the mount of the trust files.
+"""What a container of the application gets: variables, and the mount of the trust files where it has to trust.
 
 Owns what is wanted, and what stands in its way: a variable that a container has already is left as it is and told, whatever
 it holds. The variables themselves are `tokmeter.variables`' to know.
@@ -16,6 +16,7 @@ from tokmeter.inject.settings import Injection, Profile
 from tokmeter.variables import (
     LOCAL,
     TrustPaths,
+    base_url_variables,
     java_proxy,
     java_trust,
     node_preload,
@@ -31,6 +32,11 @@ CLUSTER_LOCAL = (*LOCAL, ".svc", ".cluster.local", "$(KUBERNETES_SERVICE_HOST)")
 
 _PAIRS = {name: name.swapcase() for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")}
 
+_HERE = "http://127.0.0.1:"
+_AZURE = "AZURE_OPENAI_ENDPOINT"
+_PLAIN_PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+"""What sends plain HTTP elsewhere, base URLs with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Missing:
@@ -43,11 +49,13 @@ class Missing:
 
 def variables(injection: Injection, wishes: Wishes, profile: Profile) -> dict[str, str]:
     """The variables of every container of the application."""
+    url = f"{_HERE}{injection.proxy_port}"
+    if profile == "base-url":
+        return base_url_variables(url)
     paths = TrustPaths.under(places.TRUST)
     wanted = trust_variables(paths)
     java = java_trust(paths)
     if profile == "proxy-env":
-        url = f"http://127.0.0.1:{injection.proxy_port}"
         wanted |= proxy_variables(url, SCHEMES)
         exempt = ",".join((*CLUSTER_LOCAL, *wishes.skip_cidrs))
         wanted |= {"NO_PROXY": exempt, "no_proxy": exempt, "NODE_OPTIONS": node_preload(paths)}
@@ -56,8 +64,11 @@ def variables(injection: Injection, wishes: Wishes, profile: Profile) -> dict[st
     return wanted
 
 
-def missing(container: Container, wanted: dict[str, str]) -> Missing:
-    """What `container` lacks of `wanted` and of the mount. Raises `RefusedError` when something else is mounted there."""
+def missing(container: Container, wanted: dict[str, str], *, trust: bool) -> Missing:
+    """What `container` lacks of `wanted`, and with `trust` of the mount.
+
+    Raises `RefusedError` when something else is mounted there.
+    """
     # The last one of a name wins, as in the kubelet.
     there = {variable.name: variable for variable in container.env or ()}
     lacking: list[dict[str, str]] = []
@@ -71,7 +82,8 @@ def missing(container: Container, wanted: dict[str, str]) -> Missing:
                 kept.append(name)
         elif twin is None or twin.value == value:
             lacking.append({"name": name, "value": value})
-    return Missing(lacking, _mount(container), list(_warnings(container, kept)))
+    warnings = [*_warnings(container, kept), *(() if trust else _ways_round(container))]
+    return Missing(lacking, _mount(container) if trust else None, warnings)
 
 
 def _mount(container: Container) -> dict[str, Any] | None:
@@ -89,3 +101,14 @@ def _warnings(container: Container, kept: Sequence[str]) -> Iterator[str]:
         yield f"the container {container.name} sets {', '.join(kept)} itself: left alone, what reads that may not be metered"
     if container.env_from:
         yield f"the container {container.name} has envFrom: of variables that are ours too, ours win"
+
+
+def _ways_round(container: Container) -> Iterator[str]:
+    """Variables of its own that lead calls past base URLs."""
+    azure = container.variable(_AZURE)
+    if azure is not None and not (azure.value or "").startswith(_HERE):
+        yield f"the container {container.name} sets {_AZURE}: what reads that goes round the sidecar"
+    told = [name for name in _PLAIN_PROXIES if container.variable(name) is not None]
+    exempt = (container.variable("no_proxy"), container.variable("NO_PROXY"))
+    if told and not any(variable and LOCAL[1] in (variable.value or "") for variable in exempt):
+        yield f"the container {container.name} sets {', '.join(told)}: add {LOCAL[1]} to its NO_PROXY, or no call finds the sidecar"

@@ -1,6 +1,6 @@
 """The injector: a pod in, a patch or a reason out. Pure: the same arguments give the same outcome."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tokmeter.inject import places
@@ -52,20 +52,23 @@ def _injected(pod: Pod, namespace: Namespace, injection: Injection, *, native: b
     text = configuration(
         injection, asked, profile, budgets(asked, injection), pod.spec.termination_grace_period_seconds
     )
-    made = sidecar(injection, configuration=text, service=service(pod), native=native)
+    # A base URL is plain HTTP on the loopback interface: there is no certificate to trust.
+    trust = profile != "base-url"
+    made = sidecar(injection, configuration=text, service=service(pod), trust=trust, native=native)
     first = [redirect(injection, asked)] if profile == "transparent" else []
     wanted = variables(injection, asked, profile)
-    name = template_hash([first, made, places.VOLUMES, wanted])
+    volumes = places.volumes(trust=trust)
+    name = template_hash([first, made, volumes, wanted])
 
-    before = injected_before(pod, name, [*first, made])
+    before = injected_before(pod, name, [*first, made], len(volumes))
     others = [container for container in pod.containers() if not (before and container.name in _OURS)]
     refuse_clash(pod, injection, others)
     lacking = {
-        (kind, i): missing(container, wanted)
+        (kind, i): missing(container, wanted, trust=trust)
         for kind, i, container in _served(pod, native=native)
         if not (before and container.name in _OURS)
     }
-    warnings = [*cautions(pod, others), *(warning for found in lacking.values() for warning in found.warnings)]
+    warnings = [*cautions(pod, others, profile), *(warning for found in lacking.values() for warning in found.warnings)]
     early = [container for container in pod.spec.init_containers or () if container.name not in _OURS]
     if early and not native:
         warnings.append(
@@ -79,7 +82,7 @@ def _injected(pod: Pod, namespace: Namespace, injection: Injection, *, native: b
         message = "containers that came later were completed" if patch else "it has its sidecar already"
     else:
         patch += _containers(pod, first, made, native=native)
-        patch += _volumes(pod)
+        patch += _volumes(pod, volumes)
         names = [container["name"] for container in (*first, made)]
         patch.append(_annotated(pod, status(name, profile, names, warnings)))
         reason, message = Reason.INJECTED, f"the sidecar was added, profile {profile}"
@@ -125,10 +128,10 @@ def _containers(pod: Pod, first: list[dict[str, Any]], made: dict[str, Any], *, 
     return patch
 
 
-def _volumes(pod: Pod) -> list[dict[str, Any]]:
+def _volumes(pod: Pod, volumes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     if pod.spec.volumes is None:
-        return [add(("spec", "volumes"), list(places.VOLUMES))]
-    return [add(("spec", "volumes", "-"), volume) for volume in places.VOLUMES]
+        return [add(("spec", "volumes"), list(volumes))]
+    return [add(("spec", "volumes", "-"), volume) for volume in volumes]
 
 
 def _annotated(pod: Pod, text: str) -> dict[str, Any]:

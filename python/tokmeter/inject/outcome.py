@@ -30,7 +30,6 @@ class Reason(StrEnum):
     WEAKER_THAN_NAMESPACE = "weaker_than_namespace"
     PROFILE_NOT_ADMITTED = "profile_not_admitted"
     """Pod Security of the namespace forbids it."""
-    PROFILE_NOT_BUILT = "profile_not_built"
     MALFORMED = "malformed"
 
 

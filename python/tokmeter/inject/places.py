@@ -33,6 +33,11 @@ VOLUMES: tuple[dict[str, Any], ...] = (
 )
 
 
+def volumes(*, trust: bool) -> tuple[dict[str, Any], ...]:
+    """The volumes of a pod; with `trust` those that make programs trust the sidecar, too."""
+    return tuple(volume for volume in VOLUMES if trust or volume["name"] not in {CA_VOLUME, TRUST_VOLUME})
+
+
 def mount(volume: str, path: str, *, read_only: bool = False) -> dict[str, Any]:
     """A mount as containers write it."""
     return {"name": volume, "mountPath": path} | ({"readOnly": True} if read_only else {})

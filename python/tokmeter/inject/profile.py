@@ -14,12 +14,6 @@ def choose(wishes: Wishes, namespace: Namespace, injection: Injection) -> Profil
     # The init container that redirects needs NET_ADMIN, which `baseline` already forbids.
     redirects = level == "privileged"
     asked = wishes.profile or (None if injection.profile == "auto" else injection.profile)
-    if asked == "base-url":
-        message = (
-            "the profile base-url is not built: a listener serves one provider, and each would need one of its own; "
-            "use proxy-env, which Pod Security admits everywhere"
-        )
-        raise RefusedError(Reason.PROFILE_NOT_BUILT, message)
     if asked == "transparent" and not redirects:
         message = (
             f"the profile transparent needs NET_ADMIN, which {POD_SECURITY}={level} of the namespace forbids: "

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tokmeter.inject.outcome import Namespace, Reason, RefusedError
 from tokmeter.inject.pod import Container, Pod
-from tokmeter.inject.settings import Injection
+from tokmeter.inject.settings import Injection, Profile
 
 MIRROR = ("kubernetes.io/config.mirror", "kubernetes.io/config.source")
 """Annotations of pods that a kubelet made from files: the API server shows a mirror that cannot be changed."""
@@ -51,8 +51,10 @@ def refuse_clash(pod: Pod, injection: Injection, others: list[Container]) -> Non
                 raise RefusedError(Reason.PORT_CLASH, message)
 
 
-def cautions(pod: Pod, others: list[Container]) -> Iterator[str]:
+def cautions(pod: Pod, others: list[Container], profile: Profile) -> Iterator[str]:
     """Ways around the sidecar that the pod has. It is no boundary against its own pod: said, not refused."""
+    if profile == "base-url":
+        yield "what has a base URL in its code goes round the sidecar: only the profile transparent sees that"
     if pod.spec.host_pid:
         yield "hostPID: processes of the node are in reach, and the sidecar's with them"
     if pod.spec.share_process_namespace:

@@ -25,9 +25,13 @@ _IDENTITY = {
     "NODE_NAME": "spec.nodeName",
 }
 
+_TRUSTED = (places.mount(places.CA_VOLUME, places.CA), places.mount(places.TRUST_VOLUME, places.TRUST))
 
-def sidecar(injection: Injection, *, configuration: str, service: str | None, native: bool) -> dict[str, Any]:
-    """The container; `service` is what it speaks for, by default the pod."""
+
+def sidecar(
+    injection: Injection, *, configuration: str, service: str | None, trust: bool, native: bool
+) -> dict[str, Any]:
+    """The container; `service` is what it speaks for, by default the pod. With `trust` it has an authority of its own."""
     made: dict[str, Any] = {
         "name": places.SIDECAR,
         "image": injection.image,
@@ -50,8 +54,7 @@ def sidecar(injection: Injection, *, configuration: str, service: str | None, na
             "runAsNonRoot": True,
         },
         "volumeMounts": [
-            places.mount(places.CA_VOLUME, places.CA),
-            places.mount(places.TRUST_VOLUME, places.TRUST),
+            *(_TRUSTED if trust else ()),
             places.mount(places.STATE_VOLUME, places.STATE),
             places.mount(places.EMPTY_VOLUME, places.SERVICE_ACCOUNT, read_only=True),
         ],

@@ -36,8 +36,8 @@ def status(name: str, profile: str, containers: Iterable[str], warnings: Iterabl
     return json.dumps(held, separators=(",", ":"))
 
 
-def injected_before(pod: Pod, name: str, ours: list[Mapping[str, Any]]) -> bool:
-    """Whether `pod` has the containers `ours` already.
+def injected_before(pod: Pod, name: str, ours: list[Mapping[str, Any]], volumes: int) -> bool:
+    """Whether `pod` has the containers `ours` already, and that many volumes of ours.
 
     Raises `RefusedError` when something of theirs is there that is not what would be injected now.
     """
@@ -58,7 +58,7 @@ def injected_before(pod: Pod, name: str, ours: list[Mapping[str, Any]]) -> bool:
         raise RefusedError(Reason.INJECTED_OTHERWISE, message)
     # The annotation alone proves nothing: whoever writes the pod may write it.
     for container in ours:
-        if not _alike(container, found.get(container["name"])) or len(taken) != len(_VOLUMES):
+        if not _alike(container, found.get(container["name"])) or len(taken) != volumes:
             message = f"the container {container['name']} is not what the injector makes: remove it and {STATUS}"
             raise RefusedError(Reason.NAME_TAKEN, message)
     return True

@@ -62,13 +62,18 @@ class Running:
     """What has been started, and where it listens."""
 
     meter: Meter
-    authority: Authority
+    capture: ProxyCapture
     proxy: Sequence[tuple[str, int]]
     metrics: tuple[str, int] | None
     hurry: asyncio.Event
     """Set it to give up draining."""
     ready: threading.Event
     """Set it once clients may come; `/readyz` says so."""
+
+    @property
+    def authority(self) -> Authority:
+        """What clients must trust. Raises `RuntimeError` in a mode that has none."""
+        return self.capture.authority
 
 
 @asynccontextmanager
@@ -92,9 +97,7 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
         stack.push_async_callback(capture.stop)
         addresses = await capture.start()
         hurry = asyncio.Event()
-        yield Running(
-            meter=meter, authority=capture.authority, proxy=addresses, metrics=metrics, hurry=hurry, ready=ready
-        )
+        yield Running(meter=meter, capture=capture, proxy=addresses, metrics=metrics, hurry=hurry, ready=ready)
         # Nobody new should come while it drains.
         ready.clear()
         await _drain(capture, plan.drain_s, hurry)

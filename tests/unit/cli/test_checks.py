@@ -93,6 +93,16 @@ def test_an_authority_that_cannot_be_read_fails(tmp_path: Path, environ: dict[st
     assert found["authority"].found == f"{tmp_path}/ca/mitmproxy-ca.pem: holds no certificates in PEM"
 
 
+def test_base_urls_need_no_authority_and_are_named(tmp_path: Path, environ: dict[str, str]) -> None:
+    own = "[{host: 'llm.internal:8000', dialect: openai, name: vllm, tls: false}]"
+    found = by_name(config(tmp_path, f"proxy: {{mode: base-url}}\nproviders: {own}\n"), environ)
+
+    assert "authority" not in found
+    assert found["base URLs"].result == Check.OK
+    assert found["base URLs"].found.startswith("http://127.0.0.1:15401/PROVIDER, ")
+    assert "/vllm is http://llm.internal:8000" in found["base URLs"].found
+
+
 def test_a_foreign_ledger_fails(tmp_path: Path, environ: dict[str, str]) -> None:
     (tmp_path / "ledger.db").write_text("this is a diary, not a database\n" * 100)
 

@@ -37,6 +37,16 @@ def test_options_win() -> None:
     assert (plan.proxy.mode, plan.proxy.listen, plan.metrics) == ("regular", (("127.0.0.1", 0),), ("127.0.0.1", 0))
 
 
+def test_base_urls_may_name_the_providers_of_the_configuration() -> None:
+    own = ProviderConfig(host="llm.internal:8000", dialect="openai", name="vllm", tls=False)
+
+    plan = sidecar(Config(providers=(own,)), {}, mode="base-url", listen=(), metrics=None)
+
+    assert plan.proxy.upstreams == {"vllm": "http://llm.internal:8000"}
+    assert not plan.proxy.needs_authority
+    assert sidecar(CONFIG, {}, mode=None, listen=(), metrics=None).proxy.needs_authority
+
+
 def test_public_files_are_beside_the_private_authority() -> None:
     assert sidecar(CONFIG, {}, mode=None, listen=(), metrics=None).trust == Path("/etc/trust")
 

@@ -112,6 +112,25 @@ providers:
     assert core.connect_to(loaded(text)) == {"api.openai.com": "127.0.0.1:9"}
 
 
+def test_a_provider_with_a_name_and_one_host_can_be_named_by_a_base_url() -> None:
+    text = """\
+providers:
+  - {host: "LLM.internal:8000", dialect: openai, name: vllm, tls: false}
+  - {host: gateway.corp, dialect: openai, name: openai}
+  - {host: "spare.internal:8000", dialect: openai, name: vllm}
+  - {host: "[::1]", dialect: anthropic, name: local}
+  - {host: .corp, dialect: openai, name: many}
+  - {host: own.corp, dialect: openai, name: corp/own}
+  - {host: api.openai.com, connect_to: "127.0.0.1:9"}
+"""
+
+    assert core.upstreams(loaded(text)) == {
+        "vllm": "http://llm.internal:8000",
+        "openai": "https://gateway.corp",
+        "local": "https://[::1]",
+    }
+
+
 def test_what_the_core_refuses_keeps_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise ValueError("no such period")

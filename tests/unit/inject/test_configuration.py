@@ -12,11 +12,30 @@ from tokmeter.inject import Injection
 from tokmeter.inject.annotations import wishes
 from tokmeter.inject.configuration import configuration
 from tokmeter.inject.outcome import RefusedError
+from tokmeter.inject.settings import Profile
 
 
-def rendered(injection: Injection, grace_s: int | None = None, own: dict[str, str] | None = None) -> Config:
+def rendered(
+    injection: Injection, grace_s: int | None = None, own: dict[str, str] | None = None, profile: Profile = "proxy-env"
+) -> Config:
     asked = wishes(typed(pod(own)), namespace(), injection)
-    return check(parse(configuration(injection, asked, "proxy-env", injection.budgets, grace_s), "rendered"))
+    return check(parse(configuration(injection, asked, profile, injection.budgets, grace_s), "rendered"))
+
+
+@pytest.mark.parametrize(
+    ("profile", "mode", "listen", "ca_dir"),
+    [
+        ("transparent", "transparent", ("127.0.0.1:15401", "[::1]:15401"), "/run/tokmeter/ca"),
+        ("proxy-env", "regular", "127.0.0.1:15401", "/run/tokmeter/ca"),
+        ("base-url", "base-url", "127.0.0.1:15401", None),
+    ],
+)
+def test_a_profile_is_a_mode_of_the_proxy(
+    profile: Profile, mode: str, listen: str | tuple[str, ...], ca_dir: str | None
+) -> None:
+    proxy = rendered(settings(), profile=profile).proxy
+
+    assert (proxy.mode, proxy.listen, proxy.ca_dir) == (mode, listen, ca_dir)
 
 
 @pytest.mark.parametrize(("grace_s", "drain_s"), [(None, 25), (30, 25), (10, 5), (3, 0), (600, 25)])

@@ -29,6 +29,9 @@ def chosen(asked: str | None, level: str | None, setting: str = "auto") -> str:
         ("proxy-env", None, "auto", "proxy-env"),
         (None, None, "proxy-env", "proxy-env"),
         ("proxy-env", "restricted", "transparent", "proxy-env"),
+        ("base-url", None, "auto", "base-url"),
+        ("base-url", "restricted", "transparent", "base-url"),
+        (None, "restricted", "base-url", "base-url"),
         # A level that is not known yet is taken for a strict one.
         (None, "paranoid", "auto", "proxy-env"),
     ],
@@ -42,7 +45,6 @@ def test_the_strongest_that_is_admitted(asked: str | None, level: str | None, se
     [
         ("transparent", "baseline", "auto", "profile_not_admitted"),
         (None, "restricted", "transparent", "profile_not_admitted"),
-        ("base-url", None, "auto", "profile_not_built"),
     ],
 )
 def test_what_cannot_be_had_is_refused(asked: str | None, level: str | None, setting: str, reason: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tokmeter.cli.planning import sidecar as planned
 from tokmeter.cli.planning import single_run
 from tokmeter.config import Config
 from tokmeter.errors import TokmeterError
@@ -50,6 +51,17 @@ async def test_without_an_address_no_metrics_are_served(tmp_path: Path) -> None:
     async with running(plan(tmp_path, metrics=None)) as started:
         assert started.metrics is None
         assert threads() == ["tokmeter-ledger"]
+
+
+async def test_base_urls_need_no_authority(tmp_path: Path) -> None:
+    environ = {"XDG_STATE_HOME": str(tmp_path)}
+    wanted = planned(Config(), environ, mode="base-url", listen=("127.0.0.1:0",), metrics="127.0.0.1:0")
+    async with running(wanted) as started:
+        assert await asyncio.to_thread(reachable, started.proxy[0])
+        with pytest.raises(RuntimeError):
+            _ = started.authority
+
+    assert sorted(path.name for path in (tmp_path / "tokmeter").iterdir() if path.is_dir()) == []
 
 
 async def test_what_was_started_is_stopped_when_the_next_thing_fails(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """The mitmproxy capture source.
 
 `capture` starts and stops; `listener` accepts; `connection` (or `inline`) runs one client; mitmproxy's layers, extended
-in `layers`, speak the protocols; `interception` decides what is decrypted; `metering` takes flows to the core and back
-through a `tap`. `authority`, `trust` and `environment` make clients trust the proxy and find it.
+in `layers`, speak the protocols; `interception` decides what is decrypted, or `base_url` which provider a path names;
+`metering` takes flows to the core and back through a `tap`. `authority`, `trust` and `environment` make clients trust the
+proxy and find it.
 """
 
 from tokmeter.capture.proxy.authority import Authority, ensure_authority

@@ -13,6 +13,7 @@ from OpenSSL import SSL
 from tokmeter._core import Attribution, LedgerEntry, Meter
 from tokmeter.capture.proxy import faults, layers, limits, probe
 from tokmeter.capture.proxy.authority import Authority, ensure_authority
+from tokmeter.capture.proxy.base_url import BaseUrl
 from tokmeter.capture.proxy.connection import ClientConnection, Surroundings
 from tokmeter.capture.proxy.inline import InlineConnection
 from tokmeter.capture.proxy.interception import Interception
@@ -23,6 +24,7 @@ from tokmeter.capture.proxy.metering import Metering
 from tokmeter.capture.proxy.routes import Routes
 from tokmeter.capture.proxy.settings import ProxySettings
 from tokmeter.capture.proxy.stock import Master
+from tokmeter.capture.proxy.upstreams import Upstreams
 from tokmeter.clock import now_ns
 from tokmeter.errors import TokmeterError
 
@@ -55,9 +57,9 @@ class ProxyCapture:
 
     @property
     def authority(self) -> Authority:
-        """The certificate authority, for the trust files. Raises `RuntimeError` before `start`."""
+        """The certificate authority, for the trust files. Raises `RuntimeError` before `start`, and where none is needed."""
         if self._authority is None:
-            raise RuntimeError("the proxy has not been started")
+            raise RuntimeError("the proxy has not been started, or has no authority in its mode")
         return self._authority
 
     async def start(self) -> list[tuple[str, int]]:
@@ -65,12 +67,10 @@ class ProxyCapture:
         probe.require_known_shape()
         _check_roots(self._settings)
         _raise_descriptor_limit()
-        self._authority = ensure_authority(self._settings.ca_dir, self._meter.hosts(), now_ns=now_ns())
-        interception = Interception(self._meter, self._clock, fail_closed=self._settings.fail_closed)
-        guard = LoopGuard(self._listener.addresses)
-        built, table = build_master(
-            self._settings, self._authority, [guard, interception, self._metering], self._metering.hook_failed
-        )
+        if self._settings.needs_authority:
+            self._authority = ensure_authority(self._settings.ca_dir, self._meter.hosts(), now_ns=now_ns())
+        own = [LoopGuard(self._listener.addresses), self._entrance(), self._metering]
+        built, table = build_master(self._settings, self._authority, own, self._metering.hook_failed)
         self._surroundings = Surroundings(
             master=built,
             options=built.options,
@@ -88,6 +88,12 @@ class ProxyCapture:
             await self.stop()
             raise
         return list(self._listener.addresses)
+
+    def _entrance(self) -> object:
+        """The handlers that decide what of the clients' traffic is read, and for whom it is."""
+        if self._settings.needs_authority:
+            return Interception(self._meter, self._clock, fail_closed=self._settings.fail_closed)
+        return BaseUrl(self._meter, Upstreams(self._settings.upstreams))
 
     async def drain(self, grace_s: float) -> None:
         """Stops accepting and waits up to `grace_s` seconds for open exchanges; what is left is closed as `shutdown`."""

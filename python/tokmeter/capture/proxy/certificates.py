@@ -26,8 +26,10 @@ class LeafCertificates(tlsconfig.TlsConfig):
     request = None  # type: ignore[assignment]
     """mitmproxy would answer requests for its revocation list here."""
 
-    def __init__(self, authority: Authority) -> None:
-        """Signs with `authority`."""
+    def __init__(self, authority: Authority | None) -> None:
+        """Signs with `authority`; without one there is TLS to providers only."""
+        if authority is None:
+            return
         with tempfile.TemporaryDirectory() as directory:
             self.certstore = certs.CertStore.from_files(authority.file, Path(directory) / "dhparam.pem")
 

@@ -17,12 +17,15 @@ from tokmeter.capture.proxy.stock import Master, core, disable_h2c, next_layer, 
 
 def build_master(
     settings: ProxySettings,
-    authority: Authority,
+    authority: Authority | None,
     own: list[object],
     on_failure: Callable[[str, BaseException], None],
 ) -> tuple[Master, HookTable]:
-    """A master ready to run in the running loop, and the table of its hooks: mitmproxy's, then `own`."""
-    built = Master(options.Options(confdir=str(authority.file.parent), mode=[settings.mode]))
+    """A master ready to run in the running loop, and the table of its hooks: mitmproxy's, then `own`.
+
+    Without an `authority` no client can speak TLS.
+    """
+    built = Master(options.Options(confdir=str(settings.ca_dir), mode=[settings.proxy_mode().full_spec]))
     addons: list[object] = [
         core.Core(),
         proxyserver.Proxyserver(),

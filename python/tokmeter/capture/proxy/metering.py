@@ -65,6 +65,8 @@ class Metering:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Lets unmetered requests and large bodies stream; the rest is held until it is complete."""
+        if flow.response is not None:
+            return
         request = flow.request
         if not self._meter.knows_host(*destination(flow)) and not self._meter.knows_path(request.method, request.path):
             flow.request.stream = True

@@ -7,6 +7,9 @@ from pathlib import Path
 from mitmproxy.proxy import mode_specs
 
 from tokmeter.capture.proxy import limits
+from tokmeter.capture.proxy.base_url import MODE as BASE_URL
+from tokmeter.capture.proxy.base_url import NOWHERE
+from tokmeter.capture.proxy.upstreams import Upstreams
 from tokmeter.errors import ConfigError
 
 
@@ -19,11 +22,13 @@ class ProxySettings:
     listen: tuple[tuple[str, int], ...] = (("127.0.0.1", 8080),)
     """`(host, port)` pairs; port 0 takes a free one, an empty host all addresses."""
     mode: str = "regular"
-    """``regular``, ``transparent`` or ``reverse:URL``."""
+    """``regular``, ``transparent``, ``base-url`` or ``reverse:URL``."""
     upstream_ca: Path | None = None
     """PEM file that providers' certificates are verified against instead of Mozilla's roots."""
     connect_to: Mapping[str, str] = field(default_factory=dict)
     """`host` or `host:port` to the `address:port` that is connected to instead. TLS keeps the original name."""
+    upstreams: Mapping[str, str] = field(default_factory=dict)
+    """Name to `scheme://host:port` of providers that base URLs may name beside the built-in ones."""
     body_bytes_max: int = limits.BODY_BYTES
     """Larger request bodies are not held: they pass on as they arrive and are admitted without being read."""
     idle_s: int = 1800
@@ -40,18 +45,27 @@ class ProxySettings:
         if not self.listen:
             raise ConfigError("the proxy has no address to listen on", hint="give at least one host:port")
         self.proxy_mode()
+        Upstreams(self.upstreams)
         for host, target in self.connect_to.items():
             split_address(target, what=f"connect_to of {host}")
 
+    @property
+    def needs_authority(self) -> bool:
+        """Whether clients speak TLS to the proxy, so that it needs a certificate authority and they must trust it."""
+        return self.mode != BASE_URL
+
     def proxy_mode(self) -> mode_specs.ProxyMode:
         """The mode as mitmproxy understands it."""
+        if self.mode == BASE_URL:
+            return mode_specs.ProxyMode.parse(f"reverse:http://{NOWHERE}")
         name, _, url = self.mode.partition(":")
         known = name in {"regular", "transparent"} and not url
         if name == "reverse" and url.startswith(("http://", "https://")) and "@" not in url:
             known = True
         if not known:
             raise ConfigError(
-                f"{self.mode!r} is not a proxy mode", hint="use regular, transparent or reverse:https://HOST[:PORT]"
+                f"{self.mode!r} is not a proxy mode",
+                hint="use regular, transparent, base-url or reverse:https://HOST[:PORT]",
             )
         try:
             return mode_specs.ProxyMode.parse(self.mode)

@@ -16,6 +16,7 @@ from tokmeter.errors import ConfigError
         ("transparent", mode_specs.TransparentMode),
         ("reverse:https://api.openai.com", mode_specs.ReverseMode),
         ("reverse:http://127.0.0.1:8000", mode_specs.ReverseMode),
+        ("base-url", mode_specs.ReverseMode),
     ],
 )
 def test_modes(mode: str, kind: type[mode_specs.ProxyMode]) -> None:
@@ -30,6 +31,7 @@ def test_modes(mode: str, kind: type[mode_specs.ProxyMode]) -> None:
         "local",
         "regular:x",
         "regular@9",
+        "base-url:x",
         "reverse",
         "reverse:",
         "reverse:ftp://x",
