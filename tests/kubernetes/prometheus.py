@@ -108,11 +108,11 @@ class Prometheus:
 
 def _objects() -> list[dict[str, Any]]:
     name = {"name": "prometheus", "namespace": SPACE}
-    (scraped,) = yaml.safe_load(SCRAPED.read_text())["scrape_configs"]
+    scraped = yaml.safe_load(SCRAPED.read_text())["scrape_configs"]
     configuration = {
         "global": {"evaluation_interval": "1s"},
         "rule_files": ["/etc/prometheus/*.rules.yaml"],
-        "scrape_configs": [scraped | {"scrape_interval": "1s", "scrape_timeout": "1s"}],
+        "scrape_configs": [job | {"scrape_interval": "1s", "scrape_timeout": "1s"} for job in scraped],
     }
     # The rules as they ship, but as often as is scraped.
     rules = {file.name: yaml.safe_load(file.read_text()) for file in sorted(RULES.glob("*.rules.yaml"))}

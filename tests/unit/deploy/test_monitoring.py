@@ -182,25 +182,28 @@ def test_what_is_generated_is_what_the_script_gives() -> None:
 
 
 def test_both_ways_of_scraping_ask_the_same_port() -> None:
-    (endpoint,) = document(MONITORING / "podmonitor.yaml")["spec"]["podMetricsEndpoints"]
-    (job,) = document(MONITORING / "scrape-configs.yaml")["scrape_configs"]
-    (kept,) = [relabel for relabel in job["relabel_configs"] if relabel.get("action") == "keep"]
-    made = {relabel["target_label"] for relabel in job["relabel_configs"] if "target_label" in relabel}
+    monitors = list(yaml.safe_load_all((MONITORING / "podmonitor.yaml").read_text(encoding="utf-8")))
+    jobs = document(MONITORING / "scrape-configs.yaml")["scrape_configs"]
 
-    assert kept["regex"] == endpoint["port"]
-    # The API server takes no longer name.
-    assert len(endpoint["port"]) <= 15
-    assert job["scrape_interval"] == endpoint["interval"]
-    assert {"namespace", "pod"} <= made <= DISCOVERED
-    # What discovery adds would otherwise rename the metric's own label.
-    assert {label for metric in CATALOG for label in metric.labels} & made == set()
+    assert [job["job_name"] for job in jobs] == [monitor["metadata"]["name"] for monitor in monitors]
+    for monitor, job in zip(monitors, jobs, strict=True):
+        (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+        kept = [relabel["regex"] for relabel in job["relabel_configs"] if relabel.get("action") == "keep"]
+        made = {relabel["target_label"] for relabel in job["relabel_configs"] if "target_label" in relabel}
+        assert kept == [*monitor["spec"]["selector"].get("matchLabels", {}).values(), endpoint["port"]]
+        # The API server takes no longer name.
+        assert len(endpoint["port"]) <= 15
+        assert job["scrape_interval"] == endpoint["interval"]
+        assert {"namespace", "pod"} <= made <= DISCOVERED
+        # What discovery adds would otherwise rename the metric's own label.
+        assert {label for metric in CATALOG for label in metric.labels} & made == set()
 
 
 def test_prometheus_takes_the_scraping(tool: Callable[[str], str], tmp_path: Path) -> None:
     config = document(MONITORING / "scrape-configs.yaml")
-    (job,) = config["scrape_configs"]
-    # Debian's build of Prometheus has no discovery by Kubernetes.
-    assert job.pop("kubernetes_sd_configs") == [{"role": "pod"}]
+    for job in config["scrape_configs"]:
+        # Debian's build of Prometheus has no discovery by Kubernetes.
+        assert job.pop("kubernetes_sd_configs") == [{"role": "pod"}]
     (tmp_path / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")
 
     run(tool("promtool"), "check", "config", tmp_path / "prometheus.yml")
