@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.pod_security import restricted
 from tests.unit.inject.pods import RESTRICTED
 from tests.unit.inject.pods import settings as injector_settings
+from tests.unit.injector.test_review import asked
 
 from tokmeter.inject import Cluster, Namespace, Reason, apply, inject
 from tokmeter.inject.injection import inject_manifest
 from tokmeter.inject.manifest import Manifest
+from tokmeter.injector import review
 
 INJECTION = injector_settings()
 CLUSTERS = st.builds(Cluster, st.tuples(st.just(1), st.integers(28, 37)))
@@ -164,6 +167,19 @@ def test_anything_at_all_has_an_outcome(metadata: Any, spec: Any, anything: dict
 
         assert outcome.message
         assert outcome.injected or outcome.patch == []
+
+
+@given(PODS | st.builds(lambda metadata, spec: {"metadata": metadata, "spec": spec}, TREES, TREES), NAMESPACES)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_review_is_decided_as_its_pod_is(pod: dict[str, Any], where: Namespace) -> None:
+    # JSON has no infinity; YAML has.
+    assume("Infinity" not in json.dumps(pod))
+    request = review.read(asked(object=pod))
+    assert request.pod is not None
+
+    assert inject(request.pod, where, INJECTION, Cluster((1, 34))) == inject(pod, where, INJECTION, Cluster((1, 34)))
+    named = pod.get("metadata")
+    assert request.metadata() == (named if isinstance(named, dict) else {})
 
 
 @pytest.mark.parametrize("flow", [False, True])

@@ -6,6 +6,7 @@
 from tokmeter.inject.injector import inject
 from tokmeter.inject.outcome import ASKED_FOR_NOTHING, Cluster, Namespace, Outcome, Reason
 from tokmeter.inject.patch import apply
+from tokmeter.inject.pod import Pod
 from tokmeter.inject.settings import Injection, load_injection, parse_injection
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Injection",
     "Namespace",
     "Outcome",
+    "Pod",
     "Reason",
     "apply",
     "inject",

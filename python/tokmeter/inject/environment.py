@@ -6,12 +6,13 @@ it holds. The variables themselves are `tokmeter.variables`' to know.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from tokmeter.inject import places
 from tokmeter.inject.annotations import Wishes
 from tokmeter.inject.outcome import Reason, RefusedError
-from tokmeter.inject.pod import Container
+from tokmeter.inject.pod import Container, Variable
 from tokmeter.inject.settings import Injection, Profile
 from tokmeter.variables import (
     LOCAL,
@@ -31,6 +32,7 @@ CLUSTER_LOCAL = (*LOCAL, ".svc", ".cluster.local", "$(KUBERNETES_SERVICE_HOST)")
 """What needs no proxy. The last one is filled in by Kubernetes: the API server's address."""
 
 _PAIRS = {name: name.swapcase() for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")}
+_NAME = attrgetter("name")
 
 _HERE = "http://127.0.0.1:"
 _AZURE = "AZURE_OPENAI_ENDPOINT"
@@ -70,7 +72,7 @@ def missing(container: Container, wanted: dict[str, str], *, trust: bool) -> Mis
     Raises `RefusedError` when something else is mounted there.
     """
     # The last one of a name wins, as in the kubelet.
-    there = {variable.name: variable for variable in container.env or ()}
+    there = _named(container.env or [], wanted)
     lacking: list[dict[str, str]] = []
     kept: list[str] = []
     for name, value in wanted.items():
@@ -84,6 +86,14 @@ def missing(container: Container, wanted: dict[str, str], *, trust: bool) -> Mis
             lacking.append({"name": name, "value": value})
     warnings = [*_warnings(container, kept), *(() if trust else _ways_round(container))]
     return Missing(lacking, _mount(container) if trust else None, warnings)
+
+
+def _named(own: list[Variable], wanted: dict[str, str]) -> dict[str, Variable]:
+    """Of a container's variables, those that matter. It may have thousands of which none does."""
+    names = {*wanted, *(_PAIRS[name] for name in wanted if name in _PAIRS)}
+    if names.isdisjoint(map(_NAME, own)):
+        return {}
+    return {variable.name: variable for variable in own if variable.name in names}
 
 
 def _mount(container: Container) -> dict[str, Any] | None:

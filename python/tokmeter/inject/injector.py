@@ -23,8 +23,11 @@ from tokmeter.inject.workload import service
 _OURS = frozenset({places.SIDECAR, places.REDIRECT})
 
 
-def inject(pod: Mapping[str, Any], namespace: Namespace, injection: Injection, cluster: Cluster) -> Outcome:
-    """What gives `pod` its sidecar. Never raises, whatever `pod` holds."""
+def inject(pod: Mapping[str, Any] | Pod, namespace: Namespace, injection: Injection, cluster: Cluster) -> Outcome:
+    """What gives `pod` its sidecar. Never raises, whatever `pod` holds.
+
+    It is taken as it is written, or with its types by who has read it from a text so.
+    """
     try:
         refuse_namespace(namespace, injection)
         typed = read(pod)

@@ -1,6 +1,9 @@
 """The parts of a pod that the injector looks at, with their types. Everything else of it is left unread.
 
 Owns telling that a pod is not one. Refuses to know rules.
+
+None of these types is looked through by the collector (`gc=False`): what is read from a text holds no cycle, and a pod
+may have thousands of them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +15,7 @@ from msgspec import Struct, field
 from tokmeter.inject.outcome import Reason, RefusedError
 
 
-class Variable(Struct, frozen=True, rename="camel"):
+class Variable(Struct, frozen=True, gc=False, rename="camel"):
     """One variable of a container."""
 
     name: str
@@ -20,20 +23,20 @@ class Variable(Struct, frozen=True, rename="camel"):
     value_from: dict[str, Any] | None = None
 
 
-class Mount(Struct, frozen=True, rename="camel"):
+class Mount(Struct, frozen=True, gc=False, rename="camel"):
     """One volume in a container."""
 
     name: str
     mount_path: str
 
 
-class Capabilities(Struct, frozen=True):
+class Capabilities(Struct, frozen=True, gc=False):
     """Privileges added to a container."""
 
     add: list[str] | None = None
 
 
-class ContainerSecurity(Struct, frozen=True, rename="camel"):
+class ContainerSecurity(Struct, frozen=True, gc=False, rename="camel"):
     """As whom a container runs."""
 
     run_as_user: int | None = None
@@ -41,13 +44,13 @@ class ContainerSecurity(Struct, frozen=True, rename="camel"):
     capabilities: Capabilities | None = None
 
 
-class Port(Struct, frozen=True, rename="camel"):
+class Port(Struct, frozen=True, gc=False, rename="camel"):
     """One port that a container says it serves."""
 
     container_port: int
 
 
-class Container(Struct, frozen=True, rename="camel"):
+class Container(Struct, frozen=True, gc=False, rename="camel"):
     """One container."""
 
     name: str
@@ -66,25 +69,25 @@ class Container(Struct, frozen=True, rename="camel"):
         return next((variable for variable in reversed(self.env or ()) if variable.name == name), None)
 
 
-class PodSecurity(Struct, frozen=True, rename="camel"):
+class PodSecurity(Struct, frozen=True, gc=False, rename="camel"):
     """As whom containers run that do not say it themselves."""
 
     run_as_user: int | None = None
 
 
-class Os(Struct, frozen=True):
+class Os(Struct, frozen=True, gc=False):
     """The operating system."""
 
     name: str | None = None
 
 
-class Volume(Struct, frozen=True):
+class Volume(Struct, frozen=True, gc=False):
     """One volume."""
 
     name: str
 
 
-class Spec(Struct, frozen=True, rename="camel"):
+class Spec(Struct, frozen=True, gc=False, rename="camel"):
     """What runs."""
 
     containers: list[Container]
@@ -99,7 +102,7 @@ class Spec(Struct, frozen=True, rename="camel"):
     termination_grace_period_seconds: int | None = None
 
 
-class Owner(Struct, frozen=True):
+class Owner(Struct, frozen=True, gc=False):
     """Who made the pod."""
 
     kind: str = ""
@@ -107,7 +110,7 @@ class Owner(Struct, frozen=True):
     controller: bool | None = None
 
 
-class Metadata(Struct, frozen=True, rename="camel"):
+class Metadata(Struct, frozen=True, gc=False, rename="camel"):
     """What it is called."""
 
     name: str | None = None
@@ -117,7 +120,7 @@ class Metadata(Struct, frozen=True, rename="camel"):
     owner_references: list[Owner] | None = None
 
 
-class Pod(Struct, frozen=True):
+class Pod(Struct, frozen=True, gc=False):
     """A pod, or the template of pods."""
 
     spec: Spec
@@ -139,15 +142,19 @@ class Pod(Struct, frozen=True):
         yield from self.spec.containers
 
 
-def read(pod: Mapping[str, Any]) -> Pod:
+def read(pod: Mapping[str, Any] | Pod) -> Pod:
     """`pod` with types. Raises `RefusedError` when it is not a pod."""
+    found = pod if isinstance(pod, Pod) else _converted(pod)
+    if not found.spec.containers:
+        raise RefusedError(Reason.MALFORMED, "this is not a pod: it has no containers")
+    return found
+
+
+def _converted(pod: Mapping[str, Any]) -> Pod:
     try:
-        found = msgspec.convert(pod, Pod)
+        return msgspec.convert(pod, Pod)
     except msgspec.ValidationError as error:
         message = f"this is not a pod: {str(error)[0].lower()}{str(error)[1:]}; the API server would not take it either"
         raise RefusedError(Reason.MALFORMED, message) from None
     except RecursionError:
         raise RefusedError(Reason.MALFORMED, "this is not a pod: it is nested too deeply") from None
-    if not found.spec.containers:
-        raise RefusedError(Reason.MALFORMED, "this is not a pod: it has no containers")
-    return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any
 
-from tokmeter.inject import ASKED_FOR_NOTHING, Cluster, Injection, Namespace, Outcome, inject
+from tokmeter.inject import ASKED_FOR_NOTHING, Cluster, Injection, Namespace, Outcome, Pod, inject
 from tokmeter.injector import review
 from tokmeter.injector.limits import DECISIONS_MAX
 from tokmeter.injector.review import MalformedReviewError, Request
@@ -26,7 +26,7 @@ UNREADABLE = "unreadable"
 FAILED = "failed"
 """Counted when the injector itself broke."""
 
-type Injector = Callable[[Mapping[str, Any], Namespace, Injection, Cluster], Outcome]
+type Injector = Callable[[Pod | Mapping[str, Any], Namespace, Injection, Cluster], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Answer:
 class Refusal:
     """A pod that somebody wanted a sidecar for and that has none."""
 
-    pod: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    """Those of the pod, whatever they hold."""
     namespace: str
     outcome: Outcome
 
@@ -91,19 +92,19 @@ class Admission:
             namespace = self._namespace(request.namespace)
             with self._turn:
                 outcome = self._inject(request.pod, namespace, self._injection, self._cluster())
-                return outcome.reason.value, self._told(request, request.pod, outcome)
+                return outcome.reason.value, self._told(request, outcome)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not keep a pod from starting
             # Only the type: a message could hold what is in the pod.
             LOGGER.error("the injector failed on a pod of %s: %s", request.namespace, type(error).__name__)  # noqa: TRY400
             warning = f"tokmeter: no sidecar: the injector failed ({type(error).__name__})"
             return FAILED, review.allow(request.uid, warnings=[warning], annotations={"outcome": FAILED})
 
-    def _told(self, request: Request, pod: Mapping[str, Any], outcome: Outcome) -> bytes:
+    def _told(self, request: Request, outcome: Outcome) -> bytes:
         warnings = [f"tokmeter: {warning}" for warning in outcome.warnings]
         if outcome.reason not in ASKED_FOR_NOTHING:
             warnings.insert(0, f"tokmeter: no sidecar: {outcome.message}")
             if not request.dry_run:
-                self._refused(Refusal(pod, request.namespace, outcome))
+                self._refused(Refusal(request.metadata(), request.namespace, outcome))
         annotations = {"outcome": outcome.reason.value}
         if outcome.profile is not None:
             annotations["profile"] = outcome.profile

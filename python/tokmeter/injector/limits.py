@@ -30,6 +30,9 @@ HEAD_S = 10.0
 BODY_S = 20.0
 """Seconds for the whole body. No webhook may take longer than 30."""
 
+DEADLINE_SLACK_S = 0.1
+"""Seconds that what is read may end after its deadline: to be exact would take one more system call for each 16 KiB."""
+
 ROOM_S = 5.0
 """Seconds to wait for others' bodies to be done with; then the API server is told to go on without us."""
 

@@ -17,7 +17,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from tokmeter.errors import TokmeterError
 from tokmeter.injector import limits
@@ -180,14 +180,20 @@ class _Reading(io.RawIOBase):
     def __init__(self, connection: socket.socket, woken: int) -> None:
         """`woken` becomes readable when nothing more is to be waited for."""
         self._connection = connection
+        # A record of TLS is 16 KiB at most, and each is one call: no layer in between that can be spared.
+        self._receive: Callable[[memoryview], int] = (
+            partial(_read, connection) if isinstance(connection, ssl.SSLSocket) else connection.recv_into
+        )
         self._woken = woken
         self._until = 0.0
+        self._waiting_s = 0.0
         self._idle = False
 
     def within(self, seconds: float, *, idle: bool = False) -> None:
         """From now on; `idle` while nothing of a request has come."""
         self._until = monotonic() + seconds
         self._idle = idle
+        self._wait(seconds)
 
     def readable(self) -> bool:
         return True
@@ -198,8 +204,13 @@ class _Reading(io.RawIOBase):
             raise TimeoutError
         if self._idle and not self._came(left):
             return 0
-        self._connection.settimeout(left)
-        return self._connection.recv_into(buffer)
+        if self._waiting_s - left > limits.DEADLINE_SLACK_S:
+            self._wait(left)
+        return self._receive(buffer)
+
+    def _wait(self, seconds: float) -> None:
+        self._waiting_s = seconds
+        self._connection.settimeout(seconds)
 
     def _came(self, left: float) -> bool:
         if isinstance(self._connection, ssl.SSLSocket) and self._connection.pending():
@@ -208,6 +219,11 @@ class _Reading(io.RawIOBase):
         poll.register(self._connection, select.POLLIN)
         poll.register(self._woken, select.POLLIN)
         return self._connection.fileno() in dict(poll.poll(left * 1000))
+
+
+def _read(connection: ssl.SSLSocket, buffer: memoryview) -> int:
+    # With a buffer it is their number; the stubs know only of bytes.
+    return cast(int, connection.read(len(buffer), buffer))
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.unit.injector.test_review import asked
 
-from tokmeter.inject import Cluster, Injection, Namespace, Outcome, Reason
+from tokmeter.inject import Cluster, Injection, Namespace, Outcome, Pod, Reason
 from tokmeter.injector.admission import Admission, Refusal
 from tokmeter.injector.tally import Tally
 
@@ -20,7 +20,7 @@ class Tried:
         self.outcome = outcome
         self.refused: list[Refusal] = []
         self.tally = Tally()
-        self.seen: list[tuple[Mapping[str, Any], Namespace, Cluster]] = []
+        self.seen: list[tuple[Pod | Mapping[str, Any], Namespace, Cluster]] = []
         self.admission = Admission(
             Injection(image="x"),
             namespace=lambda name: SHOP if name == "shop" else Namespace(name),
@@ -30,7 +30,9 @@ class Tried:
             injector=self._inject,
         )
 
-    def _inject(self, pod: Mapping[str, Any], namespace: Namespace, _injection: Injection, cluster: Cluster) -> Outcome:
+    def _inject(
+        self, pod: Pod | Mapping[str, Any], namespace: Namespace, _injection: Injection, cluster: Cluster
+    ) -> Outcome:
         self.seen.append((pod, namespace, cluster))
         if isinstance(self.outcome, Exception):
             raise self.outcome

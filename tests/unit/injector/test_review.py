@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokmeter.inject import Pod
 from tokmeter.injector import review
 from tokmeter.injector.limits import WARNING_CHARS_MAX, WARNINGS_MAX
 from tokmeter.injector.review import MalformedReviewError
@@ -22,6 +23,40 @@ def test_a_new_pod_is_read() -> None:
     request = review.read(asked(dryRun=True))
 
     assert (request.uid, request.namespace, request.dry_run, request.pod) == ("u-1", "shop", True, {"spec": {}})
+
+
+def test_a_new_pod_is_read_into_its_types() -> None:
+    owners = [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "u-2"}]
+    written = {"metadata": {"name": "web", "ownerReferences": owners}, "spec": {"containers": [{"name": "app"}]}}
+
+    request = review.read(asked(object=written))
+
+    assert isinstance(request.pod, Pod)
+    assert request.pod.spec.containers[0].name == "app"
+    assert request.metadata() == written["metadata"]
+
+
+@pytest.mark.parametrize("metadata", [None, [], 7])
+def test_metadata_that_are_none_name_nobody(metadata: object) -> None:
+    assert review.read(asked(object={"metadata": metadata})).metadata() == {}
+
+
+@pytest.mark.parametrize("where", [b'"app"', b'"read by nobody"'])
+def test_what_is_no_text_is_no_review_wherever_it_is(where: bytes) -> None:
+    containers = [{"name": "app", "workingDir": "read by nobody"}]
+    body = asked(object={"spec": {"containers": containers}})
+    assert isinstance(review.read(body).pod, Pod)
+
+    with pytest.raises(MalformedReviewError, match="not UTF-8"):
+        review.read(body.replace(where, b'"\xff"'))
+
+
+def test_the_last_of_two_keys_counts() -> None:
+    body = asked(object={"spec": {"containers": [{"name": "app"}]}})
+
+    request = review.read(body.replace(b'"spec"', b'"spec": 7, "spec"'))
+
+    assert request.pod == {"spec": {"containers": [{"name": "app"}]}}
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ def notice(refusal: Refusal) -> Notice:
     """What to tell the owner of a refused pod."""
     word = refusal.outcome.reason.value
     message = f"a pod has no tokmeter sidecar ({word}): {refusal.outcome.message}"
-    return Notice(refusal.namespace, _about(refusal.pod, refusal.namespace), message[: limits.EVENT_CHARS_MAX], word)
+    return Notice(
+        refusal.namespace, _about(refusal.metadata, refusal.namespace), message[: limits.EVENT_CHARS_MAX], word
+    )
 
 
 class Events:
@@ -148,10 +150,8 @@ def event(told: Notice, now_ns: int) -> dict[str, object]:
     }
 
 
-def _about(pod: Mapping[str, Any], namespace: str) -> dict[str, str]:
+def _about(metadata: Mapping[str, Any], namespace: str) -> dict[str, str]:
     """What made the pod, else the pod."""
-    metadata = pod.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
     owners = metadata.get("ownerReferences")
     known = [owner for owner in owners if isinstance(owner, dict)] if isinstance(owners, list) else []
     for owner in sorted(known, key=lambda each: each.get("controller") is not True):
