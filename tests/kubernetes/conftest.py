@@ -19,7 +19,7 @@ def node() -> Iterator[Node]:
     here = layout.Layout("tokmeter-node", layout.cache() / "node", layout.cache())
     if not parts.ready(here):
         pytest.skip("the daemons of a Kubernetes node are not built: `make test-kubernetes` does")
-    with cluster.running(here.work, here.name, [archive() for archive in images.ALL]) as running:
+    with cluster.running(here.work, here.name, [archive() for archive in images.LOADED]) as running:
         yield running
 
 
