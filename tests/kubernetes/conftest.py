@@ -19,7 +19,7 @@ def node() -> Iterator[Node]:
     here = layout.Layout("tokmeter-node", layout.cache() / "node", layout.cache())
     if not parts.ready(here):
         pytest.skip("the daemons of a Kubernetes node are not built: `make test-kubernetes` does")
-    with cluster.running(here.work, here.name, [archive() for archive in images.ALL]) as running:
+    with cluster.running(here.work, here.name, [archive() for archive in images.LOADED]) as running:
         yield running
 
 
@@ -32,7 +32,7 @@ def provider(node: Node) -> Provider:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Pods take seconds to start, and the node and its images come with whichever test is first."""
+    """Pods take seconds to start; the node and a gigabyte of images come with whichever test is first."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.timeout(300))
+            item.add_marker(pytest.mark.timeout(600))

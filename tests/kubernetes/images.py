@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.kubernetes import material
+from tests.kubernetes import material, runtimes
 from tests.kubernetes.node import images
 from tests.kubernetes.node.layout import REGISTRY, cache
 from tests.kubernetes.roots import REPOSITORY, Root, wheel
@@ -13,6 +13,7 @@ from tests.kubernetes.roots import REPOSITORY, Root, wheel
 TOKMETER = f"{REGISTRY}/tokmeter:test"
 PYTHON_APP = f"{REGISTRY}/python-app:test"
 NODE_APP = f"{REGISTRY}/node-app:test"
+RUNTIMES = f"{REGISTRY}/runtimes:test"
 _CLIENTS = REPOSITORY / "tests/clients"
 
 
@@ -46,8 +47,7 @@ def python_app() -> Path:
         root.add_packages("-c", str(locked), "openai", "requests")
         root.add_programs("curl", "dash")
         (root.folder / "usr/bin/sh").symlink_to("dash")
-        (root.folder / "etc/ssl/certs").mkdir(parents=True)
-        shutil.copy2("/etc/ssl/certs/ca-certificates.crt", root.folder / "etc/ssl/certs")
+        root.add_public_roots()
 
     return kept(PYTHON_APP, (locked,), fill, entrypoint=("/usr/local/bin/python3",))
 
@@ -63,12 +63,37 @@ def node_app() -> Path:
     return kept(NODE_APP, (lock,), fill, entrypoint=("/usr/bin/node",))
 
 
+def runtimes_app() -> Path:
+    """One program for each runtime whose trust is tried, but for Node, which has an image already."""
+    locked, present = REPOSITORY / "requirements/clients.txt", runtimes.present()
+
+    def fill(root: Root) -> None:
+        root.add_python()
+        root.add_packages("-c", str(locked), "requests", "httpx", "aiohttp", "boto3", runtimes.GRPCIO)
+        root.add_programs("curl")
+        root.add_public_roots()
+        for runtime in present:
+            runtimes.add(root, runtime)
+        (root.folder / "etc/provider").mkdir()
+        (root.folder / material.UPSTREAM_CA.removeprefix("/")).write_bytes(material.certificate()[1])
+
+    material.certificate()
+    made_of = (locked, *runtimes.BUILT, Path(runtimes.__file__), material.file())
+    return kept(RUNTIMES, made_of, fill, entrypoint=("/usr/local/bin/python3",), also=" ".join(present))
+
+
 def kept(
-    name: str, made_of: tuple[Path, ...], fill: Callable[[Root], None], *, entrypoint: tuple[str, ...], user: str = ""
+    name: str,
+    made_of: tuple[Path, ...],
+    fill: Callable[[Root], None],
+    *,
+    entrypoint: tuple[str, ...],
+    user: str = "",
+    also: str = "",
 ) -> Path:
-    """The archive in the cache, made if what it is made of changed."""
+    """The archive in the cache, made if what it is made of changed: files, and what else `also` names."""
     parts = (*made_of, Path(__file__), Path(__file__).with_name("roots.py"))
-    key = hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:16]
+    key = hashlib.sha256(b"".join(part.read_bytes() for part in parts) + also.encode()).hexdigest()[:16]
     short = name.rpartition("/")[2].partition(":")[0]
     archive = cache() / "images" / f"{short}-{key}.tar"
     if not archive.exists():
@@ -82,5 +107,7 @@ def kept(
     return archive
 
 
-ALL: tuple[Callable[[], Path], ...] = (tokmeter, python_app, node_app)
-"""What makes each archive, or finds it."""
+LOADED: tuple[Callable[[], Path], ...] = (tokmeter, python_app, node_app)
+"""What makes each archive that every node has, or finds it."""
+ALL = (*LOADED, runtimes_app)
+"""Those, and what one test gives to its node."""

@@ -1,11 +1,14 @@
 """The key and certificate that the provider simulator shows in the cluster. They sign and open nothing but these tests."""
 
+import hashlib
 from pathlib import Path
 
 from tests.kubernetes.node.layout import cache
 from tests.kubernetes.node.pki import Authority
 
-HOSTS = ("api.openai.com", "api.anthropic.com")
+BEDROCK = "bedrock-runtime.us-east-1.amazonaws.com"
+GEMINI = "generativelanguage.googleapis.com"
+HOSTS = ("api.openai.com", "api.anthropic.com", BEDROCK, GEMINI)
 ELSEWHERE = "elsewhere.test"
 """A host that is no provider; the simulator answers for it too."""
 CERTIFICATE = "/etc/provider/certificate.pem"
@@ -16,16 +19,17 @@ UPSTREAM_CA = "/etc/provider/ca.pem"
 def certificate() -> tuple[bytes, bytes]:
     """Key and certificate of the simulator in PEM, and the root that signed it. The same for all runs of a machine."""
     leaf = file()
-    folder, root = leaf.parent, leaf.with_name("ca.pem")
+    folder, root = leaf.parent, leaf.with_suffix(".ca")
     if not leaf.exists():
         folder.mkdir(parents=True, exist_ok=True)
         authority = Authority("provider")
-        authority.issue(folder / "leaf", HOSTS[0], None, (*HOSTS, ELSEWHERE), server=True)
+        authority.issue(leaf, HOSTS[0], None, (*HOSTS, ELSEWHERE), server=True)
         root.write_bytes(authority.pem)
-        leaf.write_bytes((folder / "leaf.key").read_bytes() + (folder / "leaf.crt").read_bytes())
+        leaf.write_bytes(leaf.with_suffix(".key").read_bytes() + leaf.with_suffix(".crt").read_bytes())
     return leaf.read_bytes(), root.read_bytes()
 
 
 def file() -> Path:
-    """Where the key and certificate are kept."""
-    return cache() / "provider" / "leaf.pem"
+    """Where the key and certificate are kept, by the names that it is for."""
+    names = hashlib.sha256(" ".join((*HOSTS, ELSEWHERE)).encode()).hexdigest()[:16]
+    return cache() / "provider" / f"{names}.pem"

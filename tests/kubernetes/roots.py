@@ -91,6 +91,12 @@ class Root:
                 raise FileNotFoundError(program)
             shutil.copy2(Path(found).resolve(), self.folder / "usr/bin" / program)
 
+    def add_public_roots(self) -> None:
+        """The roots that everybody trusts, where programs of Debian look."""
+        certificates = self.folder / "etc/ssl/certs"
+        certificates.mkdir(parents=True)
+        shutil.copy2("/etc/ssl/certs/ca-certificates.crt", certificates)
+
     def add_script(self, name: str, *lines: str) -> None:
         """An executable text in /usr/local/bin."""
         script = self.folder / "usr/local/bin" / name

@@ -1,15 +1,12 @@
 """A pod with its sidecar, on a cluster that has nothing else of tokmeter: manifests that `tokmeter inject` changed."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.kubernetes import images, settings
+from tests.kubernetes import images, injection, settings
 from tests.kubernetes.material import ELSEWHERE, HOSTS
 from tests.kubernetes.node import Node
 from tests.kubernetes.provider import SERVICE_IP, Provider
@@ -68,16 +65,9 @@ def space(node: Node, provider: Provider) -> Iterator[str]:
     node.kubectl("delete", "namespace", SPACE, "--wait=false")
 
 
-def injected(folder: Path, document: object, space: object = None, **more: object) -> str:
+def injected(folder: Path, document: object, space: Mapping[str, object] | None = None, **more: object) -> str:
     """What the command makes of a manifest in `space`, by default one that asks for sidecars and restricts nothing."""
-    file = folder / "injection.yaml"
-    file.write_text(settings.text(**more))
-    command = (sys.executable, "-m", "tokmeter", "inject", "--settings", str(file), "-")
-    # The namespace is told with the manifest: its labels and annotations decide.
-    stream = yaml.safe_dump_all((space or namespace(SPACE, {"tokmeter.io/inject": "enabled"}), document))
-    done = subprocess.run(command, input=stream, capture_output=True, check=False, text=True, timeout=50)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return injection.injected(folder, document, space or namespace(SPACE, {"tokmeter.io/inject": "enabled"}), **more)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Manifests of unmodified programs, and what is asked of them while they run."""
 
 import json
+import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,8 +10,10 @@ from tests.kubernetes.node import Node
 from tests.kubernetes.provider import Provider
 
 _KEY = {"name": "OPENAI_API_KEY", "value": "sk-of-nobody"}
+_PYTHON_WAITS = ["/usr/local/bin/python3", "-c", "import signal; signal.sigwait({signal.SIGTERM})"]
 _WAITS = {
-    images.PYTHON_APP: ["/usr/local/bin/python3", "-c", "import signal; signal.sigwait({signal.SIGTERM})"],
+    images.PYTHON_APP: _PYTHON_WAITS,
+    images.RUNTIMES: _PYTHON_WAITS,
     images.NODE_APP: [
         "/usr/bin/node",
         "-e",
@@ -33,13 +36,17 @@ except openai.APIConnectionError as failed:
 
 def pod_spec(image: str, command: Sequence[str] | None = None, **more: Any) -> dict[str, Any]:
     """A pod of one program that knows of nothing but its provider; without `command` it waits to be asked."""
-    container = {"name": "app", "image": image, "command": list(command or _WAITS[image]), "env": [_KEY]}
     return {
         "hostAliases": list(Provider.aliases),
         "terminationGracePeriodSeconds": 20,
-        "containers": [container],
+        "containers": [container("app", image, command)],
         **more,
     }
+
+
+def container(name: str, image: str, command: Sequence[str] | None = None) -> dict[str, Any]:
+    """One container of such a pod."""
+    return {"name": name, "image": image, "command": list(command or _WAITS[image]), "env": [_KEY]}
 
 
 def deployment(name: str, namespace: str, spec: Mapping[str, Any], **pod: Any) -> dict[str, Any]:
@@ -83,10 +90,16 @@ class Application:
         (only,) = (pod for pod in pods if "deletionTimestamp" not in pod["metadata"])
         return only
 
-    def execute(self, *command: str, container: str = "app") -> str:
-        """What a command prints in its container."""
-        words = ("-n", self.namespace, "exec", f"deployment/{self.name}", "-c", container, "--")
-        return self._node.kubectl(*words, *command)
+    def execute(self, *command: str, container: str = "app", check: bool = True) -> str:
+        """What a command prints in its container; without `check` also what it complains of, however it ends."""
+        return self._node.kubectl(*self._executing(container), *command, check=check)
+
+    def follow(self, *command: str, container: str = "app") -> subprocess.Popen[str]:
+        """A command that runs on in its container."""
+        return self._node.follow("kubectl", *self._executing(container), *command)
+
+    def _executing(self, container: str) -> tuple[str, ...]:
+        return ("-n", self.namespace, "exec", f"deployment/{self.name}", "-c", container, "--")
 
     def python(self, script: str) -> str:
         """What a script prints there."""
