@@ -8,7 +8,7 @@ from tests.kubernetes import images
 from tests.kubernetes.material import UPSTREAM_CA
 
 CALLS = 3
-"""Requests that the budget `few` allows."""
+"""Requests that the budget `few` allows each pod, and `few-for-thrifty` the pods of one service."""
 
 
 def injection(**more: Any) -> dict[str, Any]:
@@ -20,6 +20,7 @@ def injection(**more: Any) -> dict[str, Any]:
         "configuration": {"proxy": {"upstream_ca": UPSTREAM_CA}},
         "budgets": [
             {"name": "few", "scope": {}, "limit": {"requests": CALLS}, "window": total},
+            {"name": "few-for-thrifty", "scope": {"service": "thrifty"}, "limit": {"requests": CALLS}, "window": total},
             {"name": "plenty", "scope": {}, "limit": {"usd": 100}, "window": total},
         ],
         "default_budgets": ["plenty"],

@@ -148,6 +148,22 @@ def test_a_budget_of_the_pod_refuses_in_the_providers_words(node: Node, space: s
     assert answers[-1] == {"status": 429, "code": "insufficient_quota", "type": "RateLimitError"}
 
 
+def test_a_budget_of_a_service_is_not_anothers(node: Node, space: str, folder: Path) -> None:
+    asked = {}
+    for name in ("thrifty", "other"):
+        program = deployment(name, space, pod_spec(images.PYTHON_APP))
+        changed = injected(folder, program, default_budgets=["few-for-thrifty"])
+        node.kubectl("apply", "-f", "-", input=changed)
+        asked[name] = Application(node, name, space)
+    for application in asked.values():
+        application.ready()
+
+    answers = {name: [application.chat() for _ in range(settings.CALLS + 1)] for name, application in asked.items()}
+
+    assert answers["thrifty"][-1]["status"] == 429
+    assert [answer.keys() for answer in answers["other"]] == [{"tokens"}] * (settings.CALLS + 1)
+
+
 def test_a_job_ends_when_its_program_does(node: Node, space: str, folder: Path) -> None:
     spec = pod_spec(images.PYTHON_APP, ["python3", "-c", CHAT], restartPolicy="Never")
     job = {
