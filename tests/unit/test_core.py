@@ -289,6 +289,9 @@ def test_accounts_by_user_or_key_never_name_anybody_in_a_metric() -> None:
 
     assert snapshot.series("budget_spent_nano_usd") == [(("cap", "day"), 420_000_000)]
     assert snapshot.series("budget_limit_nano_usd") == [(("cap", "day"), 1_000_000_000)]
+    # Each has spent 0.21 of its dollar: that there are two brings neither nearer to its limit.
+    assert snapshot.series("budget_accounts") == [(("cap", "day"), 2)]
+    assert snapshot.series("budget_spent_ppm") == snapshot.series("budget_used_ppm") == [(("cap", "day"), 210_000)]
     assert [account["account"] for account in snapshot.budgets()] == [
         f"user={user},key={fingerprint}" for user in users
     ]

@@ -18,6 +18,7 @@ type Unit = Literal[
     "connections",
     "processes",
     "texts",
+    "accounts",
     "bytes",
     "none",
 ]
@@ -68,6 +69,10 @@ def _budget(amount: str, help_: str) -> Metric:
     return _gauge(f"budget_{amount}_usd", help_, f"budget_{amount}_nano_usd", _BUDGET, "usd", NANO)
 
 
+def _worst(share: str, help_: str) -> Metric:
+    return _gauge(f"budget_{share}_ratio", help_, f"budget_{share}_ppm", _BUDGET, "ratio", PPM)
+
+
 def _histogram(name: str, help_: str, source: str, unit: Unit, divisor: int) -> Metric:
     return Metric(f"tokmeter_{name}", "histogram", help_, source, _PROVIDER, unit, divisor)
 
@@ -111,9 +116,18 @@ CATALOG: tuple[Metric, ...] = (
         "ratio",
         PPM,
     ),
-    _budget("limit", "Limit of a budget in its current window."),
-    _budget("spent", "Spent from a budget in its current window."),
-    _budget("held", "Reserved from a budget by exchanges in flight."),
+    _budget("limit", "Limit of each account of a budget in its current window."),
+    _budget("spent", "Spent from a budget in its current window, over all accounts."),
+    _budget("held", "Reserved from a budget by exchanges in flight, over all accounts."),
+    _gauge(
+        "budget_accounts",
+        "Accounts of a budget: one for each value of its scope.",
+        "budget_accounts",
+        _BUDGET,
+        "accounts",
+    ),
+    _worst("spent", "Spent, as a share of its limit, by the account that has spent the largest."),
+    _worst("used", "Spent or reserved, as a share of its limit, in the account that is nearest to it."),
     _counter(
         "decisions",
         "Decisions of budgets and policies; in shadow mode, what they would have been.",

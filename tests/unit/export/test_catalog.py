@@ -23,6 +23,9 @@ tokmeter_context_utilization_ratio{provider}
 tokmeter_budget_limit_usd{budget,window}
 tokmeter_budget_spent_usd{budget,window}
 tokmeter_budget_held_usd{budget,window}
+tokmeter_budget_accounts{budget,window}
+tokmeter_budget_spent_ratio{budget,window}
+tokmeter_budget_used_ratio{budget,window}
 tokmeter_decisions_total{decision,mode,reason}
 tokmeter_retries_total{provider}
 tokmeter_retry_cost_usd_total{provider}
