@@ -103,6 +103,12 @@ FLEET = [
         "percentunit",
     ),
     Panel(
+        "Prompts as counted here, of what providers stated",
+        [("provider_model_count:tokmeter_counted_input:ratio6h", "{{provider}} {{model}} {{count}}")],
+        "percentunit",
+        note="Both of the same prompts. 100 % is right; exact counts are believed to be.",
+    ),
+    Panel(
         "Losses",
         [
             ("sum by (reason) (increase(tokmeter_capture_dropped_total[$__rate_interval]))", "capture: {{reason}}"),

@@ -353,7 +353,8 @@ class Snapshot:
 
         Names and labels: ``exchanges`` (provider, operation, model, service, outcome); ``input_tokens``,
         ``output_tokens``, ``cache_read_tokens``, ``cache_write_tokens``, ``reasoning_tokens`` (provider, model,
-        service, provenance); ``cost_nano_usd`` (provider, model, service); ``budget_limit_nano_usd``,
+        service, provenance); ``counted_input_tokens``, ``stated_input_tokens`` (provider, model, count: ``exact`` or
+        ``estimated``); ``cost_nano_usd`` (provider, model, service); ``budget_limit_nano_usd``,
         ``budget_spent_nano_usd``, ``budget_held_nano_usd``, ``budget_accounts``, ``budget_spent_ppm``,
         ``budget_used_ppm`` (budget, window); ``decisions`` (decision, mode, reason);
         ``retries`` (provider); ``retry_cost_nano_usd`` (provider); ``provider_errors`` (provider, code); ``defects``

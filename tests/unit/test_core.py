@@ -281,6 +281,18 @@ def test_what_the_wire_tells_is_in_the_entry_and_what_was_learned_goes_on() -> N
         Policies(unknown_paths="ask")
 
 
+def test_a_prompt_that_was_counted_and_stated_is_compared() -> None:
+    meter = build()
+    finished(opened(meter))
+    snapshot = meter.snapshot(NOW)
+
+    ((labels, stated),) = snapshot.series("stated_input_tokens")
+    ((same, counted),) = snapshot.series("counted_input_tokens")
+    assert labels == same == ("openai", "gpt-4o-mini", "exact")
+    assert stated == 1_000_000
+    assert 0 < counted < 100
+
+
 def test_accounts_by_user_or_key_never_name_anybody_in_a_metric() -> None:
     meter = build(cap(scope=[("user", "*"), ("key", "*")]))
     users = ("ana", "bo")

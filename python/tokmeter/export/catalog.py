@@ -50,6 +50,7 @@ _PROVIDER = ("provider",)
 _SPEND = ("provider", "model", "service")
 _TOKENS = (*_SPEND, "provenance")
 _EXCHANGES = ("provider", "operation", "model", "service", "outcome")
+_COUNTS = ("provider", "model", "count")
 _BUDGET = ("budget", "window")
 
 
@@ -93,6 +94,20 @@ CATALOG: tuple[Metric, ...] = (
     _tokens("cache_read", "Of the input tokens: read from a cache."),
     _tokens("cache_write", "Of the input tokens: written to a cache."),
     _tokens("reasoning", "Of the output tokens: hidden reasoning."),
+    _counter(
+        "counted_input_tokens",
+        "Input tokens as counted here before the request was sent, of exchanges whose provider stated them, too.",
+        "counted_input_tokens",
+        _COUNTS,
+        "tokens",
+    ),
+    _counter(
+        "stated_input_tokens",
+        "Input tokens of the same exchanges as their providers stated them.",
+        "stated_input_tokens",
+        _COUNTS,
+        "tokens",
+    ),
     _counter("cost_usd", "Cost at list price. Invoices come from the ledger.", "cost_nano_usd", _SPEND, "usd", NANO),
     _histogram(
         "exchange_duration_seconds",

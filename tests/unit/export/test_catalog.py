@@ -15,6 +15,8 @@ tokmeter_output_tokens_total{provider,model,service,provenance}
 tokmeter_cache_read_tokens_total{provider,model,service,provenance}
 tokmeter_cache_write_tokens_total{provider,model,service,provenance}
 tokmeter_reasoning_tokens_total{provider,model,service,provenance}
+tokmeter_counted_input_tokens_total{provider,model,count}
+tokmeter_stated_input_tokens_total{provider,model,count}
 tokmeter_cost_usd_total{provider,model,service}
 tokmeter_exchange_duration_seconds{provider}
 tokmeter_first_chunk_seconds{provider}
