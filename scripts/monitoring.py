@@ -103,6 +103,12 @@ FLEET = [
         "percentunit",
     ),
     Panel(
+        "Prompts as counted here, of what providers stated",
+        [("provider_model_count:tokmeter_counted_input:ratio6h", "{{provider}} {{model}} {{count}}")],
+        "percentunit",
+        note="Both of the same prompts. 100 % is right; exact counts are believed to be.",
+    ),
+    Panel(
         "Losses",
         [
             ("sum by (reason) (increase(tokmeter_capture_dropped_total[$__rate_interval]))", "capture: {{reason}}"),
@@ -172,27 +178,37 @@ BUDGETS = [
         [(f"budget_window:tokmeter_budget_used:ratio{{{BUDGET}}}", "{{budget}} {{window}} {{pod}}")],
         "percentunit",
         kind="bargauge",
-        note="A budget with one account for each value of its scope is one sum beside the limit of one account.",
+        note="Of the account that is nearest to its limit, where a budget has one for each value of its scope.",
     ),
     Panel(
         "Burn rate of an hour",
         [(f"budget_window:tokmeter_budget_burn:ratio1h{{{BUDGET}}}", "{{budget}} {{window}} {{pod}}")],
         note="1 is just gone when the window ends.",
     ),
-    Panel("Spent", [(f"tokmeter_budget_spent_usd{{{BUDGET}}}", "{{budget}} {{window}} {{pod}}")], "currencyUSD"),
-    Panel("Held", [(f"tokmeter_budget_held_usd{{{BUDGET}}}", "{{budget}} {{window}} {{pod}}")], "currencyUSD"),
+    Panel("Accounts", [(f"tokmeter_budget_accounts{{{BUDGET}}}", "{{budget}} {{window}} {{pod}}")]),
     Panel(
-        "Left",
+        "Spent, over all accounts",
+        [(f"tokmeter_budget_spent_usd{{{BUDGET}}}", "{{budget}} {{window}} {{pod}}")],
+        "currencyUSD",
+    ),
+    Panel(
+        "Held, over all accounts",
+        [(f"tokmeter_budget_held_usd{{{BUDGET}}}", "{{budget}} {{window}} {{pod}}")],
+        "currencyUSD",
+    ),
+    Panel(
+        "Left in the account that is nearest to its limit",
         [
             (
                 (
-                    f"(tokmeter_budget_limit_usd{{{BUDGET}}} > 0) - tokmeter_budget_spent_usd{{{BUDGET}}} "
-                    f"- tokmeter_budget_held_usd{{{BUDGET}}}"
+                    f"(tokmeter_budget_limit_usd{{{BUDGET}}} > 0) "
+                    f"* clamp_min(1 - tokmeter_budget_used_ratio{{{BUDGET}}}, 0)"
                 ),
                 "{{budget}} {{window}} {{pod}}",
             )
         ],
         "currencyUSD",
+        note="Where tokens or requests are nearer to their limit than money, the share that they leave, in dollars.",
     ),
     Panel(
         "Refusals and cuts, by the limit that binds",
@@ -224,7 +240,7 @@ PAGES = {
     "budget": (
         "tokmeter: budgets",
         BUDGETS,
-        (NAMESPACE, ("budget", 'label_values(tokmeter_budget_limit_usd{namespace=~"$namespace"}, budget)')),
+        (NAMESPACE, ("budget", 'label_values(tokmeter_budget_used_ratio{namespace=~"$namespace"}, budget)')),
     ),
 }
 

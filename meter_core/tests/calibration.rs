@@ -7,6 +7,7 @@ mod support;
 use meter_core::exchange::{CloseReason, Exchange};
 use meter_core::headers::Headers;
 use meter_core::meter::{Meter, Policies};
+use meter_core::snapshot::Series;
 use meter_core::usage::Provenance;
 use support::*;
 
@@ -89,4 +90,56 @@ fn exact_counts_are_left_alone() {
     }
 
     assert_eq!(meter.calibrations(), []);
+}
+
+/// Counted and stated tokens by the last label.
+fn compared(meter: &Meter) -> Vec<(String, i128, i128)> {
+    let snapshot = meter.snapshot(NOW);
+    let stated = |key: &_| {
+        let mut found = snapshot.tally.series(Series::StatedInputTokens);
+        found.find(|(other, _)| *other == key).map_or(0, |(_, tokens)| tokens)
+    };
+    let counted = snapshot.tally.series(Series::CountedInputTokens);
+    let mut rows: Vec<_> =
+        counted.map(|(key, tokens)| (key.last().unwrap().to_string(), tokens, stated(key))).collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn what_was_counted_stands_beside_what_is_stated_of_the_same_prompts() {
+    let meter = free();
+    teach(&meter, "", 200, 250);
+    answer(&mut chat(&meter, false, 10), r#"{"prompt_tokens":900,"completion_tokens":300}"#);
+
+    let [estimate, exact] = &*compared(&meter) else { panic!("{:?}", compared(&meter)) };
+
+    // The first estimate is corrected by nothing.
+    assert_eq!(estimate, &("estimated".to_owned(), 545, STATED.into()));
+    assert_eq!((&*exact.0, exact.2), ("exact", 900));
+    assert!((1..900).contains(&exact.1), "{exact:?}");
+}
+
+#[test]
+fn corrected_estimates_are_compared_as_corrected() {
+    let meter = free();
+    (0..100).for_each(|_| teach(&meter, "", 200, 250));
+    let before = compared(&meter);
+    teach(&meter, "", 200, 250);
+    let after = compared(&meter);
+
+    assert!((695..=705).contains(&(after[0].1 - before[0].1)), "{before:?} {after:?}");
+}
+
+#[test]
+fn what_is_stated_for_more_than_was_counted_is_not_compared() {
+    let meter = free();
+    teach(&meter, r#","previous_response_id":"r""#, 200, 1);
+    teach(&meter, "", 500, 1);
+    let picture = r#","system":[{"type":"text","text":"a"}],"messages":[{"role":"user","content":[
+        {"type":"image","source":{"type":"url","url":"https://example.org/a.png"}}]}]"#;
+    teach(&meter, picture, 200, 1);
+    answer(&mut chat(&meter, false, 10), "{}");
+
+    assert_eq!(compared(&meter), []);
 }

@@ -387,6 +387,8 @@ fn users_named_by_the_application_have_accounts_and_no_label() {
     let [total] = &*snapshot.budget_totals() else { panic!("not one total") };
     assert_eq!((&*total.name, total.window), ("cap", "day"));
     assert_eq!((total.limit.usd, total.spent.usd), (Nano::parse_usd("1"), Nano::parse_usd("0.42").unwrap()));
+    // Both have spent a fifth of what each may: neither is nearer to its limit because there are two.
+    assert_eq!((total.accounts, total.spent_ppm, total.used_ppm), (2, 210_000, 210_000));
 }
 
 #[test]

@@ -353,13 +353,15 @@ class Snapshot:
 
         Names and labels: ``exchanges`` (provider, operation, model, service, outcome); ``input_tokens``,
         ``output_tokens``, ``cache_read_tokens``, ``cache_write_tokens``, ``reasoning_tokens`` (provider, model,
-        service, provenance); ``cost_nano_usd`` (provider, model, service); ``budget_limit_nano_usd``,
-        ``budget_spent_nano_usd``, ``budget_held_nano_usd`` (budget, window); ``decisions`` (decision, mode, reason);
+        service, provenance); ``counted_input_tokens``, ``stated_input_tokens`` (provider, model, count: ``exact`` or
+        ``estimated``); ``cost_nano_usd`` (provider, model, service); ``budget_limit_nano_usd``,
+        ``budget_spent_nano_usd``, ``budget_held_nano_usd``, ``budget_accounts``, ``budget_spent_ppm``,
+        ``budget_used_ppm`` (budget, window); ``decisions`` (decision, mode, reason);
         ``retries`` (provider); ``retry_cost_nano_usd`` (provider); ``provider_errors`` (provider, code); ``defects``
         (defect); ``unpriced_exchanges`` (); ``unmetered_exchanges`` (reason); ``message_cache_texts``,
         ``message_cache_bytes`` (result: ``hit`` or ``miss``); ``open_exchanges`` ().
-        A budget with one account per value is one series: the limit of one account, the sums of all. Values are
-        bounded; what has no place among them is ``other``.
+        A budget with one account per value is one series: the limit of one account, the sums of all, and in
+        millionths of the limit the largest share of one. Labels are bounded; what has no place among them is ``other``.
         Raises `ValueError` for another name.
         """
     def histogram(self, name: str) -> list[tuple[tuple[str, ...], list[int], int, int]]:

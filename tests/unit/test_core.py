@@ -281,6 +281,18 @@ def test_what_the_wire_tells_is_in_the_entry_and_what_was_learned_goes_on() -> N
         Policies(unknown_paths="ask")
 
 
+def test_a_prompt_that_was_counted_and_stated_is_compared() -> None:
+    meter = build()
+    finished(opened(meter))
+    snapshot = meter.snapshot(NOW)
+
+    ((labels, stated),) = snapshot.series("stated_input_tokens")
+    ((same, counted),) = snapshot.series("counted_input_tokens")
+    assert labels == same == ("openai", "gpt-4o-mini", "exact")
+    assert stated == 1_000_000
+    assert 0 < counted < 100
+
+
 def test_accounts_by_user_or_key_never_name_anybody_in_a_metric() -> None:
     meter = build(cap(scope=[("user", "*"), ("key", "*")]))
     users = ("ana", "bo")
@@ -289,6 +301,9 @@ def test_accounts_by_user_or_key_never_name_anybody_in_a_metric() -> None:
 
     assert snapshot.series("budget_spent_nano_usd") == [(("cap", "day"), 420_000_000)]
     assert snapshot.series("budget_limit_nano_usd") == [(("cap", "day"), 1_000_000_000)]
+    # Each has spent 0.21 of its dollar: that there are two brings neither nearer to its limit.
+    assert snapshot.series("budget_accounts") == [(("cap", "day"), 2)]
+    assert snapshot.series("budget_spent_ppm") == snapshot.series("budget_used_ppm") == [(("cap", "day"), 210_000)]
     assert [account["account"] for account in snapshot.budgets()] == [
         f"user={user},key={fingerprint}" for user in users
     ]

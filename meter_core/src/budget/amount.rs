@@ -110,10 +110,10 @@ impl Quantity {
     }
 
     /// The bare number in the measure's unit: nano-USD, tokens or exchanges.
-    fn units(self) -> i128 {
+    pub(crate) const fn units(self) -> i128 {
         match self {
             Self::Usd(usd) => usd.nano(),
-            Self::Tokens(count) | Self::Requests(count) => i128::from(count),
+            Self::Tokens(count) | Self::Requests(count) => count as i128,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What a finished exchange teaches about our own counts, if anything. It refuses to know how it is learned (`calibration`).
+//! What a finished exchange tells about our own counts, if anything: what corrects them, and how far they are off. It refuses
+//! to know how it is learned (`calibration`).
 
 use super::Exchange;
 use super::calibration::Calibrations;
@@ -27,20 +28,46 @@ impl Lesson {
     }
 }
 
+/// A prompt as it was counted before it was sent, and as the provider stated it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Compared {
+    /// Our best value then, corrected by what was known.
+    pub(crate) counted: u64,
+    pub(crate) stated: u64,
+    /// Whether we took it for what the provider would state.
+    pub(crate) exact: bool,
+}
+
 impl Exchange {
-    /// The counts of a complete exchange, where the provider stated what we estimated and read nothing that we did not see.
-    pub(super) fn lesson(&mut self, finding: &Finding) -> Option<Lesson> {
-        let model = self.facts.model.clone()?;
-        let usage = &finding.usage;
-        let searched = usage.web_search_requests.unwrap_or(0) > 0;
-        let seen = finding.provenance == Provenance::Reported
+    /// The two counts of the prompt of a complete exchange. Nothing is counted for this: every prompt is, before it is sent.
+    /// Pictures and sounds are left out, whose size may be anybody's guess.
+    pub(super) fn compared(&self, finding: &Finding) -> Option<Compared> {
+        let whole = self.facts.defects.is_empty() && !self.facts.continues;
+        let text = self.input.exact || self.input.teachable().is_some();
+        let counted = Some(self.input.tokens).filter(|counted| *counted > 0);
+        let stated = finding.usage.input_tokens.filter(|stated| *stated > 0);
+        let (counted, stated) =
+            counted.zip(stated).filter(|_| whole && text && self.is_comparable(finding))?;
+        Some(Compared { counted, stated, exact: self.input.exact })
+    }
+
+    /// Whether the provider stated the whole of an exchange, and read nothing that we did not see.
+    fn is_comparable(&self, finding: &Finding) -> bool {
+        let searched = finding.usage.web_search_requests.unwrap_or(0) > 0;
+        finding.provenance == Provenance::Reported
             && self.route.billable
             && !self.route.poll
             && self.session.is_none()
             && finding.finished
             && !searched
-            && finding.sub_calls.is_empty();
-        if !seen {
+            && finding.sub_calls.is_empty()
+    }
+
+    /// The counts of a complete exchange, where the provider stated what we estimated and read nothing that we did not see.
+    pub(super) fn lesson(&mut self, finding: &Finding) -> Option<Lesson> {
+        let model = self.facts.model.clone()?;
+        let usage = &finding.usage;
+        if !self.is_comparable(finding) {
             return None;
         }
         let whole = self.facts.defects.is_empty() && !self.facts.continues;

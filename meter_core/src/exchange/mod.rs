@@ -26,6 +26,7 @@ pub use decision::{Answer, Cause, Decision, Passage, Rewrite};
 pub use entry::{Crossing, LedgerEntry, Outcome};
 pub use expectation::Expectations;
 pub use id::ExchangeId;
+pub(crate) use lesson::Compared;
 pub(crate) use prompt_count::CountedTexts;
 pub use prompt_count::PromptCount;
 

@@ -28,6 +28,7 @@ impl Exchange {
         let used = self.used(&finding, reason);
         let meter = Arc::clone(&self.meter);
         let response = self.response_fingerprint(&finding);
+        let compared = self.compared(&finding).filter(|_| outcome == Outcome::Ok);
         let lesson = (outcome == Outcome::Ok).then(|| self.lesson(&finding)).flatten();
         let mut state = meter.state();
         state.open = state.open.saturating_sub(1);
@@ -61,6 +62,7 @@ impl Exchange {
             unpriced: cost.is_none() && !free,
             unmetered: self.unmetered.filter(|_| (200..300).contains(&self.status)),
             context_window: known.and_then(Model::context_window),
+            compared,
         });
         Some(entry)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::budget::Budgets;
-use crate::exchange::{Calibrations, Expectations, LedgerEntry, Outcome};
+use crate::exchange::{Calibrations, Compared, Expectations, LedgerEntry, Outcome};
 use crate::limits;
 use crate::money::Nano;
 use crate::snapshot::{Distribution, LabelSet, Series, Tally};
@@ -46,6 +46,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) unmetered: Option<&'static str>,
     /// Tokens of the model's context window.
     pub(crate) context_window: Option<u64>,
+    /// The prompt by our count and by the provider's.
+    pub(crate) compared: Option<Compared>,
 }
 
 impl State {
@@ -120,6 +122,11 @@ impl State {
             if tokens > 0 {
                 tally.add(series, &[provider, &model, &service, &provenance], i128::from(tokens));
             }
+        }
+        if let Some(Compared { counted, stated, exact }) = finished.compared {
+            let count: Arc<str> = if exact { "exact" } else { "estimated" }.into();
+            tally.add(Series::CountedInputTokens, &[provider, &model, &count], i128::from(counted));
+            tally.add(Series::StatedInputTokens, &[provider, &model, &count], i128::from(stated));
         }
         if let Some(cost) = entry.cost.filter(|cost| *cost != Nano::ZERO) {
             tally.add(Series::CostNanoUsd, &[provider, &model, &service], cost.nano());

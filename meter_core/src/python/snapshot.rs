@@ -19,13 +19,22 @@ type Row<'py> = (Bound<'py, PyTuple>, i128);
 type Distributed<'py> = (Bound<'py, PyTuple>, Vec<u64>, i128, u64);
 
 impl Snapshot {
-    /// One amount for each budget that is limited in money.
-    fn gauges<'py>(&self, py: Python<'py>, value: fn(&BudgetTotal) -> Nano) -> PyResult<Vec<Row<'py>>> {
+    /// One value for each budget that has one.
+    fn gauges<'py>(
+        &self,
+        py: Python<'py>,
+        value: impl Fn(&BudgetTotal) -> Option<i128>,
+    ) -> PyResult<Vec<Row<'py>>> {
         let totals = self.core.budget_totals().into_iter();
         totals
-            .filter(|total| total.limit.usd.is_some())
-            .map(|total| Ok((PyTuple::new(py, [&*total.name, total.window])?, value(&total).nano())))
+            .filter_map(|total| value(&total).map(|value| (total, value)))
+            .map(|(total, value)| Ok((PyTuple::new(py, [&*total.name, total.window])?, value)))
             .collect()
+    }
+
+    /// One amount for each budget that is limited in money.
+    fn money<'py>(&self, py: Python<'py>, value: fn(&BudgetTotal) -> Nano) -> PyResult<Vec<Row<'py>>> {
+        self.gauges(py, |total| total.limit.usd.map(|_| value(total).nano()))
     }
 }
 
@@ -49,9 +58,12 @@ fn limits(dict: &Bound<'_, PyDict>, limit: Limit) -> PyResult<()> {
 impl Snapshot {
     fn series<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Vec<Row<'py>>> {
         match name {
-            "budget_limit_nano_usd" => return self.gauges(py, |total| total.limit.usd.unwrap_or_default()),
-            "budget_spent_nano_usd" => return self.gauges(py, |total| total.spent.usd),
-            "budget_held_nano_usd" => return self.gauges(py, |total| total.held.usd),
+            "budget_limit_nano_usd" => return self.money(py, |total| total.limit.usd.unwrap_or_default()),
+            "budget_spent_nano_usd" => return self.money(py, |total| total.spent.usd),
+            "budget_held_nano_usd" => return self.money(py, |total| total.held.usd),
+            "budget_spent_ppm" => return self.gauges(py, |total| Some(total.spent_ppm)),
+            "budget_used_ppm" => return self.gauges(py, |total| Some(total.used_ppm)),
+            "budget_accounts" => return self.gauges(py, |total| Some(total.accounts as i128)),
             "open_exchanges" => return Ok(vec![(PyTuple::empty(py), i128::from(self.core.open_exchanges))]),
             _ => {}
         }

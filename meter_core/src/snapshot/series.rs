@@ -16,6 +16,10 @@ pub enum Series {
     CacheWriteTokens,
     /// Reasoning (a subset of output), by provider, model, service, provenance.
     ReasoningTokens,
+    /// Input tokens that a provider stated and that were counted here before, as counted, by provider, model, count.
+    CountedInputTokens,
+    /// The same tokens, as stated.
+    StatedInputTokens,
     /// Cost in nano-USD, by provider, model, service.
     CostNanoUsd,
     /// Decisions, by decision, mode, reason.
@@ -40,13 +44,15 @@ pub enum Series {
 
 impl Series {
     /// All series, in listing order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Exchanges,
         Self::InputTokens,
         Self::OutputTokens,
         Self::CacheReadTokens,
         Self::CacheWriteTokens,
         Self::ReasoningTokens,
+        Self::CountedInputTokens,
+        Self::StatedInputTokens,
         Self::CostNanoUsd,
         Self::Decisions,
         Self::Retries,
@@ -68,6 +74,8 @@ impl Series {
             Self::CacheReadTokens => "cache_read_tokens",
             Self::CacheWriteTokens => "cache_write_tokens",
             Self::ReasoningTokens => "reasoning_tokens",
+            Self::CountedInputTokens => "counted_input_tokens",
+            Self::StatedInputTokens => "stated_input_tokens",
             Self::CostNanoUsd => "cost_nano_usd",
             Self::Decisions => "decisions",
             Self::Retries => "retries",

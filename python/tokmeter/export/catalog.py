@@ -18,6 +18,7 @@ type Unit = Literal[
     "connections",
     "processes",
     "texts",
+    "accounts",
     "bytes",
     "none",
 ]
@@ -49,6 +50,7 @@ _PROVIDER = ("provider",)
 _SPEND = ("provider", "model", "service")
 _TOKENS = (*_SPEND, "provenance")
 _EXCHANGES = ("provider", "operation", "model", "service", "outcome")
+_COUNTS = ("provider", "model", "count")
 _BUDGET = ("budget", "window")
 
 
@@ -66,6 +68,10 @@ def _gauge(name: str, help_: str, source: str, labels: tuple[str, ...], unit: Un
 
 def _budget(amount: str, help_: str) -> Metric:
     return _gauge(f"budget_{amount}_usd", help_, f"budget_{amount}_nano_usd", _BUDGET, "usd", NANO)
+
+
+def _worst(share: str, help_: str) -> Metric:
+    return _gauge(f"budget_{share}_ratio", help_, f"budget_{share}_ppm", _BUDGET, "ratio", PPM)
 
 
 def _histogram(name: str, help_: str, source: str, unit: Unit, divisor: int) -> Metric:
@@ -88,6 +94,20 @@ CATALOG: tuple[Metric, ...] = (
     _tokens("cache_read", "Of the input tokens: read from a cache."),
     _tokens("cache_write", "Of the input tokens: written to a cache."),
     _tokens("reasoning", "Of the output tokens: hidden reasoning."),
+    _counter(
+        "counted_input_tokens",
+        "Input tokens as counted here before the request was sent, of exchanges whose provider stated them, too.",
+        "counted_input_tokens",
+        _COUNTS,
+        "tokens",
+    ),
+    _counter(
+        "stated_input_tokens",
+        "Input tokens of the same exchanges as their providers stated them.",
+        "stated_input_tokens",
+        _COUNTS,
+        "tokens",
+    ),
     _counter("cost_usd", "Cost at list price. Invoices come from the ledger.", "cost_nano_usd", _SPEND, "usd", NANO),
     _histogram(
         "exchange_duration_seconds",
@@ -111,9 +131,18 @@ CATALOG: tuple[Metric, ...] = (
         "ratio",
         PPM,
     ),
-    _budget("limit", "Limit of a budget in its current window."),
-    _budget("spent", "Spent from a budget in its current window."),
-    _budget("held", "Reserved from a budget by exchanges in flight."),
+    _budget("limit", "Limit of each account of a budget in its current window."),
+    _budget("spent", "Spent from a budget in its current window, over all accounts."),
+    _budget("held", "Reserved from a budget by exchanges in flight, over all accounts."),
+    _gauge(
+        "budget_accounts",
+        "Accounts of a budget: one for each value of its scope.",
+        "budget_accounts",
+        _BUDGET,
+        "accounts",
+    ),
+    _worst("spent", "Spent, as a share of its limit, by the account that has spent the largest."),
+    _worst("used", "Spent or reserved, as a share of its limit, in the account that is nearest to it."),
     _counter(
         "decisions",
         "Decisions of budgets and policies; in shadow mode, what they would have been.",

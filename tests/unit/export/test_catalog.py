@@ -15,6 +15,8 @@ tokmeter_output_tokens_total{provider,model,service,provenance}
 tokmeter_cache_read_tokens_total{provider,model,service,provenance}
 tokmeter_cache_write_tokens_total{provider,model,service,provenance}
 tokmeter_reasoning_tokens_total{provider,model,service,provenance}
+tokmeter_counted_input_tokens_total{provider,model,count}
+tokmeter_stated_input_tokens_total{provider,model,count}
 tokmeter_cost_usd_total{provider,model,service}
 tokmeter_exchange_duration_seconds{provider}
 tokmeter_first_chunk_seconds{provider}
@@ -23,6 +25,9 @@ tokmeter_context_utilization_ratio{provider}
 tokmeter_budget_limit_usd{budget,window}
 tokmeter_budget_spent_usd{budget,window}
 tokmeter_budget_held_usd{budget,window}
+tokmeter_budget_accounts{budget,window}
+tokmeter_budget_spent_ratio{budget,window}
+tokmeter_budget_used_ratio{budget,window}
 tokmeter_decisions_total{decision,mode,reason}
 tokmeter_retries_total{provider}
 tokmeter_retry_cost_usd_total{provider}
