@@ -57,7 +57,9 @@ def daemons(node: Node, tmp_path: Path) -> Iterator["Daemons"]:
     node.kubectl("apply", "-k", str(tmp_path))
     node.kubectl("-n", TRACER, "rollout", "status", f"daemonset/{TRACER}", "--timeout=100s", timeout=110)
     yield Daemons(node)
-    node.kubectl("delete", "-k", str(tmp_path), "--timeout=100s", timeout=110)
+    # The namespace takes its time, and nobody waits for it.
+    node.kubectl("delete", "-k", str(tmp_path), "--wait=false")
+    node.kubectl("-n", TRACER, "wait", "pod", "--for=delete", "--all", "--timeout=60s", timeout=70)
 
 
 class Daemons:
