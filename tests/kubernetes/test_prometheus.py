@@ -49,9 +49,13 @@ def test_spending_is_shown_by_service(node: Node, provider: Provider, monitor: P
     )
     assert found
     pods = {spender.pod["metadata"]["name"] for spender in spenders.values()}
-    told = {(sample["pod"], sample["container"]) for sample, _ in monitor.query("tokmeter_build_info")}
+    told = {
+        (sample["pod"], sample["container"])
+        for sample, _ in monitor.query(f'tokmeter_build_info{{namespace="{SPACE}"}}')
+    }
     assert told == {(pod, "tokmeter") for pod in pods}
-    assert {target["health"] for target in monitor.targets()} == {"up"}
+    ours = [target for target in monitor.targets() if target["labels"]["namespace"] == SPACE]
+    assert [target["health"] for target in ours] == ["up", "up"]
     node.kubectl("delete", "namespace", SPACE, "--wait=false")
 
 
