@@ -8,9 +8,14 @@
 #ifdef TOKMETER_BCC
 
 /* BCC relocates no fields; its loader refuses to run in a namespace. */
-static __always_inline __u32 current_process(void)
+static __always_inline __u32 process_within(__u32 namespace)
 {
 	return bpf_get_current_pid_tgid() >> 32;
+}
+
+static __always_inline __u32 current_process(void)
+{
+	return process_within(0);
 }
 
 static __always_inline __u32 current_thread(void)
@@ -79,13 +84,17 @@ static __always_inline __u32 chosen_namespace(void)
 	return chosen ? chosen->namespace : 0;
 }
 
-static __always_inline __u32 current_process(void)
+static __always_inline __u32 process_within(__u32 namespace)
 {
-	__u32 namespace = chosen_namespace();
 	if (!namespace)
 		return bpf_get_current_pid_tgid() >> 32;
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	return id_within(BPF_CORE_READ(task, group_leader), namespace);
+}
+
+static __always_inline __u32 current_process(void)
+{
+	return process_within(chosen_namespace());
 }
 
 static __always_inline __u32 current_thread(void)
@@ -101,10 +110,12 @@ static __always_inline __u32 current_thread(void)
 /* The process of this call if it may be looked at, else 0. */
 static __always_inline __u32 allowed_process(void)
 {
-	__u32 process = current_process();
 	__u32 zero = 0;
 	struct settings *chosen = map_lookup(settings, &zero);
-	if (!chosen || !process)
+	if (!chosen)
+		return 0;
+	__u32 process = process_within(chosen->namespace);
+	if (!process)
 		return 0;
 	if (chosen->everybody)
 		return process == chosen->own_process ? 0 : process;
